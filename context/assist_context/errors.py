@@ -1,0 +1,33 @@
+"""Errors of the pure engine.
+
+ContextError
+├── PlaceError      a line or column outside the text
+├── DiffError       text that is not a unified diff
+├── TemplateError   a prompt or a FIM template that cannot be filled in
+└── BudgetError     a token budget too small for what must be in the prompt
+"""
+
+
+class ContextError(Exception):
+    """Say what is wrong with the input, in words a person can act on."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class PlaceError(ContextError):
+    """A line or column that the text does not have."""
+
+
+class DiffError(ContextError):
+    """Text that is not a unified diff."""
+
+
+class TemplateError(ContextError):
+    """A template whose variables do not match what it was given."""
+
+
+class BudgetError(ContextError):
+    """A token budget too small to hold what the prompt cannot do without."""

@@ -1,0 +1,1 @@
+"""From a document and a place to the tokens a model reads."""

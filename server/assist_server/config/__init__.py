@@ -1,0 +1,1 @@
+"""Settings: their one source, where values come from, and how they are resolved."""

@@ -1,0 +1,1 @@
+"""What a code action does."""

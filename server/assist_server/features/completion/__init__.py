@@ -1,0 +1,1 @@
+"""Ghost text and completion items."""

@@ -1,0 +1,50 @@
+"""What holds for every test: folders of its own, no proxy, no network beyond this machine."""
+
+import ipaddress
+import os
+import socket
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+hypothesis.settings.register_profile("assist", deadline=None, derandomize=True, max_examples=100)
+hypothesis.settings.load_profile("assist")
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Point every folder of assist into the test's own directory and forget the caller's configuration."""
+    for name in list(os.environ):
+        if name.startswith(("ASSIST_", "OLLAMA_")) and name != "ASSIST_TEST_MODEL":
+            monkeypatch.delenv(name)
+        if name.lower() in {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}:
+            monkeypatch.delenv(name)
+    for name in ("CACHE", "DATA", "CONFIG"):
+        monkeypatch.setenv(f"ASSIST_{name}_DIR", str(tmp_path / f"assist-{name.lower()}"))
+
+
+@pytest.fixture(autouse=True)
+def this_machine_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail a test whose own process opens a connection to another machine."""
+    connect = socket.socket.connect
+
+    def guarded(sock: socket.socket, address: object) -> None:
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
+            host = str(address[0]) if isinstance(address, tuple) else str(address)
+            if not (host == "localhost" or ipaddress.ip_address(host.split("%")[0]).is_loopback):
+                pytest.fail(f"a test reached for {host}, which is not this machine")
+        connect(sock, address)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(scope="session")
+def test_model() -> Path:
+    """Give the real 0.5B model, or say how to get it."""
+    named = os.environ.get("ASSIST_TEST_MODEL")
+    if not named or not Path(named).is_file():
+        pytest.fail(
+            "no model for the tests: run `make model` and use `make test`, or set ASSIST_TEST_MODEL to a GGUF file"
+        )
+    return Path(named)
