@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class Document:
     """An immutable snapshot of one text.
 
-    path: relative to its workspace folder with ``/`` separators, or the bare name of an untitled document; this is what a model sees.
+    path: relative to its workspace folder with ``/`` separators, or the bare name of an untitled document;
+        this is what a model sees.
     language: an identifier of `languages.LANGUAGES`, or "" for plain text.
     text: offsets into it are indices of the Python string, that is Unicode characters.
     """

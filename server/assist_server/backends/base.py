@@ -1,7 +1,7 @@
 """What every model server looks like to a feature.
 
-Values are frozen. A stream is an async generator: it yields `Delta`s, then exactly one `Done`, or raises an `AssistError`.
-Closing it (`contextlib.aclosing`) closes the socket, which is what stops the model.
+Values are frozen. A stream is an async generator: it yields `Delta`s, then exactly one `Done`, or raises an
+`AssistError`. Closing it (`contextlib.aclosing`) closes the socket, which is what stops the model.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -60,7 +60,8 @@ class ChatRequest:
 class Usage:
     """Token counts of one answer.
 
-    prompt: all prompt tokens, cached ones included. cached: those of them that were not evaluated again, None where unknown.
+    prompt: all prompt tokens, cached ones included.
+    cached: those of them that were not evaluated again, None where unknown.
     exact: False where the counts are our estimate.
     prompt_ms, generated_ms: the server's own clock, None where it does not say.
     """
@@ -123,7 +124,8 @@ class Health:
 class FimEvidence:
     """What a server knows about filling in the middle with one model.
 
-    control_tokens: those of the asked-for strings that are one token of the model's vocabulary, None where the server cannot tell.
+    control_tokens: those of the asked-for strings that are one token of the model's vocabulary,
+        None where the server cannot tell.
     template: the server's own prompt template, None where it has none or does not show it.
     inserts: whether the server takes a prompt with a suffix for this model, None where unknown.
     """

@@ -28,7 +28,7 @@ class Spec:
     maximum: float | None = None
 
 
-def _setting(default: Any, doc: str, **spec: Any) -> Any:
+def _setting(default: Any, doc: str, /, **spec: Any) -> Any:
     return field(default=default, metadata={"spec": Spec(doc, **spec)})
 
 
@@ -104,7 +104,7 @@ class CompletionSettings:
     )
     fim_template: str = _setting(
         "",
-        "Your model's own fill-in-the-middle template with `{prefix}` and `{suffix}`, where assist does not know the model. "
+        "Your model's own fill-in-the-middle template with `{prefix}` and `{suffix}`, for a model unknown to assist. "
         "Taken before every other evidence.",
         scope="machine",
     )

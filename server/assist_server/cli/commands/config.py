@@ -1,0 +1,53 @@
+"""`assist config show|path`."""
+
+import argparse
+from pathlib import Path
+
+from assist_server.cli.output import EXIT_DONE, Output
+from assist_server.cli.run import config_file
+from assist_server.cli.session import find_workspace, load
+from assist_server.config.resolve import Origin
+
+
+def run(args: argparse.Namespace, output: Output) -> int:
+    """Show every setting with its source, or the path of the user's settings file."""
+    resolved, own = load(args, workspace=find_workspace(Path.cwd()))
+    path = config_file(args) or own.config / "config.toml"
+    if args.action == "path":
+        if output.as_json:
+            output.result({"path": str(path), "exists": path.is_file()})
+        else:
+            output.text(str(path))
+        return EXIT_DONE
+    if output.as_json:
+        output.result(
+            {
+                "values": [
+                    {"name": v.name, "value": v.value, "source": source_text(v.origin)} for v in resolved.values
+                ],
+                "problems": [
+                    {"message": p.message, "source": source_text(p.origin), "hint": p.hint} for p in resolved.problems
+                ],
+            }
+        )
+        return EXIT_DONE
+    output.table(
+        ("setting", "value", "source"), [(v.name, _shown(v.value), source_text(v.origin)) for v in resolved.values]
+    )
+    for problem in resolved.problems:
+        output.note(f"assist: {source_text(problem.origin)}: {problem.message}")
+        if problem.hint:
+            output.note(f"  {problem.hint}")
+    return EXIT_DONE
+
+
+def source_text(origin: Origin) -> str:
+    """Say where a value came from."""
+    line = f":{origin.line}" if origin.line else ""
+    return f"{origin.kind} ({origin.detail}{line})" if origin.detail else origin.kind
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(item) for item in value) or "(none)"
+    return "(empty)" if value == "" else str(value).lower() if isinstance(value, bool) else str(value)

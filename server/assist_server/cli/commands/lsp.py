@@ -1,0 +1,42 @@
+"""`assist lsp`."""
+
+import argparse
+import os
+
+from assist_server.app import App, build_app
+from assist_server.cli.output import Output
+from assist_server.cli.run import command_line_settings, config_file
+from assist_server.config.sources import load_settings
+from assist_server.core.folders import folders
+from assist_server.core.logs import configure
+from assist_server.lsp.server import ClientOptions, serve
+
+
+def run(args: argparse.Namespace, output: Output) -> int:
+    """Serve one editor on standard input and output until it leaves."""
+    own = folders(os.environ)
+
+    def make_app(options: ClientOptions) -> App:
+        resolved = load_settings(
+            environ=os.environ,
+            config_folder=own.config,
+            config_file=config_file(args),
+            workspace=options.workspace,
+            editor=options.editor,
+            editor_workspace=options.editor_workspace,
+            command_line=command_line_settings(args),
+        )
+        configure(resolved.settings.log.level, own.log)
+        return build_app(resolved, own, os.environ)
+
+    # A broken --config file is said on the terminal, before an editor waits for an answer.
+    load_settings(
+        environ=os.environ,
+        config_folder=own.config,
+        config_file=config_file(args),
+        workspace=None,
+        editor=None,
+        editor_workspace=None,
+        command_line=command_line_settings(args),
+    )
+    return serve(make_app)

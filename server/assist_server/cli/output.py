@@ -1,0 +1,147 @@
+"""The only place that prints: results on standard output, everything else on standard error."""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from assist_context.errors import ContextError
+from assist_server.core.errors import AssistError, ConfigError, UsageError
+
+EXIT_DONE = 0
+EXIT_FINDINGS = 1
+EXIT_USAGE = 2
+EXIT_CONFIGURATION = 3
+EXIT_BACKEND = 4
+EXIT_INCOMPLETE = 5
+EXIT_INTERRUPTED = 130
+
+# What a model writes may be steered by whoever wrote the code it read: no escape sequence of it reaches a terminal.
+_TERMINAL_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+Progress = Callable[[int, int], None]
+
+
+def exit_status(error: Exception) -> int:
+    """Give the documented exit status of an error."""
+    if isinstance(error, (UsageError, ContextError)):
+        return EXIT_USAGE
+    if isinstance(error, ConfigError):
+        return EXIT_CONFIGURATION
+    return EXIT_BACKEND
+
+
+class Output:
+    """Where one command writes.
+
+    as_json: print one JSON object and nothing else on standard output.
+    color: None decides by the terminal and NO_COLOR.
+    """
+
+    def __init__(self, *, as_json: bool = False, color: bool | None = None) -> None:
+        self.as_json = as_json
+        self.color = color if color is not None else sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+    def result(self, payload: Mapping[str, Any]) -> None:
+        """Print the one JSON object of a command."""
+        print(json.dumps(payload, ensure_ascii=False, indent=None if not sys.stdout.isatty() else 2), flush=True)
+
+    def text(self, text: str, *, end: str = "\n") -> None:
+        """Print a piece of the result, at once."""
+        print(_safe(text, sys.stdout), end=end, flush=True)
+
+    def note(self, message: str) -> None:
+        """Say something that is not the result."""
+        print(_safe(message, sys.stderr), file=sys.stderr, flush=True)
+
+    def styled(self, parts: Sequence[tuple[str, str]]) -> None:
+        """Print one line of (text, style) parts; styles are rich's names."""
+        if not self.color:
+            self.text("".join(text for text, _ in parts))
+            return
+        from rich.text import Text
+
+        line = Text()
+        for text, style in parts:
+            line.append(_safe(text, sys.stdout), style=style)
+        self._console().print(line, soft_wrap=True)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Print a table."""
+        from rich import box
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+        for row in rows:
+            table.add_row(*(Text(_safe(cell, sys.stdout)) for cell in row))
+        self._console().print(table)
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[Progress]:
+        """Show a progress bar of bytes on standard error while the block runs; silent where that is no terminal."""
+        if not sys.stderr.isatty():
+            yield lambda _done, _total: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True, no_color=not self.color), transient=True) as bar:
+            task = bar.add_task(what, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+
+    def error(self, error: AssistError | ContextError) -> int:
+        """Say what went wrong and what to do, and give the exit status."""
+        if self.as_json:
+            code = error.code if isinstance(error, AssistError) else "usage"
+            self.result({"error": {"code": code, "message": error.message, "hint": error.hint}})
+        else:
+            self.note(f"assist: {error.message}")
+            if error.hint:
+                self.note(f"  {error.hint}")
+        return exit_status(error)
+
+    def _console(self) -> Any:
+        from rich.console import Console
+
+        width = None if sys.stdout.isatty() else 160
+        return Console(file=sys.stdout, no_color=not self.color, highlight=False, markup=False, width=width)
+
+
+def use_utf8() -> None:
+    """Let every character through, whatever the terminal's encoding; what it cannot show is escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _safe(text: str, stream: TextIO) -> str:
+    return _TERMINAL_CONTROL.sub("�", text) if stream.isatty() else text
+
+
+def guarded(output: Output, run: Callable[[], int]) -> int:
+    """Run a command and turn whatever it raises into one message and an exit status."""
+    try:
+        return run()
+    except (AssistError, ContextError) as error:
+        return output.error(error)
+    except KeyboardInterrupt:
+        output.note("assist: interrupted")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader (`head`, a closed pager) has left; pointing stdout away keeps the interpreter's last flush quiet.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_DONE
+    except Exception as error:
+        import logging
+
+        logging.getLogger(__name__).exception("unexpected error")
+        bug = AssistError(
+            f"unexpected error ({type(error).__name__}); this is a bug in assist",
+            hint="the log file has the details; `assist --version --json` says where it is",
+        )
+        return output.error(bug)

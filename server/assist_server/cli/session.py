@@ -1,0 +1,70 @@
+"""What every command that needs the product does first: settings, log, App."""
+
+import argparse
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assist_server.cli.output import Output
+from assist_server.cli.run import command_line_settings, config_file
+from assist_server.config.resolve import Resolved
+from assist_server.config.sources import load_settings
+from assist_server.core.folders import Folders, folders
+from assist_server.core.logs import configure
+
+if TYPE_CHECKING:
+    from assist_server.app import App
+
+_ROOT_MARKS = (".git", ".assist.toml", ".hg")
+
+
+def find_workspace(start: Path) -> Path:
+    """Give the nearest folder at or above start that is the root of a project, else start's folder itself."""
+    folder = start if start.is_dir() else start.parent
+    folder = folder.absolute()
+    for candidate in (folder, *folder.parents):
+        if any((candidate / mark).exists() for mark in _ROOT_MARKS):
+            return candidate
+    return folder
+
+
+def workspace_of(args: argparse.Namespace) -> Path:
+    """Find the workspace of a command: that of the file it names, else that of the current folder."""
+    place = getattr(args, "place", None)
+    file = place.rsplit(":", 2)[0] if place and not place.startswith("-:") else None
+    named = Path(file) if file and Path(file).exists() else Path.cwd()
+    return find_workspace(named)
+
+
+def load(args: argparse.Namespace, *, workspace: Path | None) -> tuple[Resolved, Folders]:
+    """Resolve the settings of a command and start the log."""
+    own = folders(os.environ)
+    resolved = load_settings(
+        environ=os.environ,
+        config_folder=own.config,
+        config_file=config_file(args),
+        workspace=workspace,
+        editor=None,
+        editor_workspace=None,
+        command_line=command_line_settings(args),
+    )
+    configure(resolved.settings.log.level, own.log)
+    return resolved, own
+
+
+@asynccontextmanager
+async def session(args: argparse.Namespace, output: Output, *, workspace: Path) -> AsyncIterator["App"]:
+    """Give the App of a command and close it afterwards; problems of the settings are said once."""
+    from assist_server.app import build_app
+
+    resolved, own = load(args, workspace=workspace)
+    for problem in resolved.problems:
+        where = f"{problem.origin.detail}:{problem.origin.line}: " if problem.origin.line else ""
+        output.note(f"assist: {where}{problem.message}")
+    app = build_app(resolved, own, os.environ)
+    try:
+        yield app
+    finally:
+        await app.aclose()
