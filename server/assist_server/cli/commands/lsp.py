@@ -12,7 +12,7 @@ from assist_server.core.logs import configure
 from assist_server.lsp.server import ClientOptions, serve
 
 
-def run(args: argparse.Namespace, output: Output) -> int:
+def run(args: argparse.Namespace, _output: Output) -> int:
     """Serve one editor on standard input and output until it leaves."""
     own = folders(os.environ)
 

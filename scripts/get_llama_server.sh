@@ -1,0 +1,60 @@
+#!/bin/bash
+# get_llama_server.sh PREFIX: put a real llama-server into PREFIX/bin, for the tests of `engine.command`.
+#
+# The program is that of Debian sid. It comes with its own loader and libraries, so it runs on any Linux of the same
+# architecture; the system is not touched and root is not needed. Does nothing where PREFIX/bin/llama-server is there.
+set -euo pipefail
+
+fail() { echo "get_llama_server.sh: $*" >&2; exit 1; }
+trap 'fail "line $LINENO failed"' ERR
+
+prefix=${1:?usage: get_llama_server.sh PREFIX}
+[ -x "$prefix/bin/llama-server" ] && exit 0
+for tool in apt-get apt-cache dpkg-deb; do
+  command -v "$tool" >/dev/null || fail "$tool is missing: on a machine that is not Debian, put a llama-server of your own at $prefix/bin/llama-server"
+done
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+[ -r "$keyring" ] || fail "$keyring is missing: install the package debian-archive-keyring, or put a llama-server of your own at $prefix/bin/llama-server"
+
+mkdir -p "$prefix"
+prefix=$(cd "$prefix" && pwd)
+work=$(mktemp -d "$prefix/.work.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work"/{lists,cache/archives}/partial "$work/root" "$work/new/lib" "$work/new/bin"
+: > "$work/status"
+
+# the mirror that this machine uses for Debian itself, whatever its suite
+mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 2>/dev/null | grep -E '/debian/?$' | head -n 1 || true)
+echo "deb [signed-by=$keyring] ${mirror:-http://deb.debian.org/debian} sid main" > "$work/sources.list"
+private=(
+  -qq
+  -o "Dir::Etc::SourceList=$work/sources.list" -o Dir::Etc::SourceParts=/dev/null
+  -o "Dir::State::Lists=$work/lists" -o "Dir::State::status=$work/status" -o "Dir::Cache=$work/cache"
+  -o APT::Install-Recommends=false -o Acquire::Languages=none -o Acquire::Retries=3
+  -o APT::Sandbox::User= -o Debug::NoLocking=true
+)
+apt-get "${private[@]}" update || fail "the package lists of Debian sid cannot be fetched: is there a network?"
+apt-get "${private[@]}" -y --download-only install llama.cpp-tools || fail "the package llama.cpp-tools cannot be fetched"
+for package in "$work"/cache/archives/*.deb; do dpkg-deb -x "$package" "$work/root"; done
+
+root=$work/root
+program=$root/usr/bin/llama-server
+[ -x "$program" ] || fail "the package holds no /usr/bin/llama-server"
+loader=$(find "$root" \( -name 'ld-linux*.so.*' -o -name 'ld-*.so.1' \) | head -n 1)
+folders=$(find "$root" -name '*.so*' -printf '%h\n' | sort -u | paste -sd :)
+# the libraries that the program loads, and the CPU variants that ggml looks for beside the running file, the loader
+"$loader" --library-path "$folders" --list "$program" | awk '$2 == "=>" { print $3 }' | xargs -I{} cp -L {} "$work/new/lib/"
+find "$root" -name 'libggml-cpu-*.so' -exec cp -L {} "$work/new/lib/" \;
+cp -L "$loader" "$work/new/lib/loader"
+cp -L "$program" "$work/new/lib/llama-server"
+cat > "$work/new/bin/llama-server" <<'WRAPPER'
+#!/bin/sh
+lib=$(cd "$(dirname "$0")/../lib" && pwd)
+exec "$lib/loader" --library-path "$lib" "$lib/llama-server" "$@"
+WRAPPER
+chmod +x "$work/new/bin/llama-server"
+"$work/new/bin/llama-server" --version >/dev/null 2>&1 || fail "the program was unpacked but does not run here"
+
+rm -rf "$prefix/lib" "$prefix/bin"
+mv "$work/new/lib" "$prefix/lib"
+mv "$work/new/bin" "$prefix/bin"   # last: it is what says that all is there

@@ -1,0 +1,140 @@
+"""The composition root: from settings to an App. Everything is passed in, nothing is global."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from assist_server.backends.base import Backend
+from assist_server.backends.ollama_address import ollama_url
+from assist_server.backends.registry import BackendConfig, make_backend
+from assist_server.config.resolve import Resolved
+from assist_server.config.settings import Settings
+from assist_server.core.clock import SystemClock
+from assist_server.core.errors import ConfigError, ModelError
+from assist_server.core.folders import Folders
+from assist_server.engine.engine import Engine
+from assist_server.features.actions.explain import ExplainService
+from assist_server.features.completion.service import CompletionService
+from assist_server.features.models import engine_model
+from assist_server.features.selection import Selector
+from assist_server.models.catalogue import load_catalogue
+from assist_server.models.store import ModelStore
+from assist_server.net.address import Address
+from assist_server.net.client import Timeouts
+from assist_server.privacy.audit import AuditLog
+from assist_server.privacy.egress import policy_from
+
+_USUAL_URLS = {"llama-server": "http://127.0.0.1:8080", "openai": "http://127.0.0.1:1234"}
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """What a command or an editor works with."""
+
+    settings: Settings
+    resolved: Resolved
+    folders: Folders
+    store: ModelStore
+    selector: Selector
+    completion: CompletionService
+    explain: ExplainService
+    engine: "EmbeddedEngine"
+
+    async def aclose(self) -> None:
+        """Close the connections and give up the share in the engine, which goes on for others until it is idle."""
+        await self.selector.aclose()
+        await self.engine.release()
+
+
+class EmbeddedEngine:
+    """The embedded engine of one App, made when first asked for."""
+
+    def __init__(self, settings: Settings, folders: Folders, store: ModelStore) -> None:
+        self._settings = settings
+        self._folders = folders
+        self._store = store
+        self._engine: Engine | None = None
+
+    def missing(self) -> ModelError | None:
+        """Say why the engine cannot serve, or None where its model is here."""
+        try:
+            engine_model(self._settings.engine, self._store)
+        except ModelError as error:
+            return error
+        return None
+
+    async def address(self) -> Address:
+        """Start or find the engine and give its address."""
+        if self._engine is None:
+            model = engine_model(self._settings.engine, self._store)
+            self._engine = Engine(
+                cache=self._folders.cache, settings=self._settings.engine, model_path=model.path, alias=model.alias
+            )
+        return await self._engine.address()
+
+    async def release(self) -> None:
+        """Give up this client's lease."""
+        if self._engine is not None:
+            await self._engine.release()
+
+
+def build_app(resolved: Resolved, folders: Folders, environ: Mapping[str, str]) -> App:
+    """Put the product together. Opens no connection and starts nothing."""
+    settings = resolved.settings
+    store = ModelStore(folders.data / "models", load_catalogue())
+    engine = EmbeddedEngine(settings, folders, store)
+
+    def make(name: str) -> Backend:
+        return make_backend(name, _backend_config(name, settings, folders, environ, engine))
+
+    selector = Selector(settings, make, embedded_missing=engine.missing)
+    return App(
+        settings=settings,
+        resolved=resolved,
+        folders=folders,
+        store=store,
+        selector=selector,
+        completion=CompletionService(selector, settings, SystemClock()),
+        explain=ExplainService(selector, settings),
+        engine=engine,
+    )
+
+
+def _backend_config(
+    name: str, settings: Settings, folders: Folders, environ: Mapping[str, str], engine: EmbeddedEngine
+) -> BackendConfig:
+    backend = settings.backend
+    timeouts = Timeouts(
+        connect=backend.connect_timeout_ms / 1000,
+        first_byte=backend.first_token_timeout_ms / 1000,
+        idle=backend.idle_timeout_ms / 1000,
+    )
+    return BackendConfig(
+        url=_url(name, settings, environ),
+        api_key=_api_key(backend.api_key_env, environ),
+        policy=policy_from(settings.privacy),
+        timeouts=timeouts,
+        audit=AuditLog(folders.log / "audit.log"),
+        keep_alive=backend.keep_alive,
+        allow_remote_models=settings.privacy.allow_remote_models,
+        script=Path(backend.script) if backend.script else None,
+        address=engine.address if name == "embedded" else None,
+    )
+
+
+def _url(name: str, settings: Settings, environ: Mapping[str, str]) -> str:
+    if settings.backend.url and settings.backend.name == name:
+        return settings.backend.url
+    if name == "ollama":
+        return ollama_url(environ.get("OLLAMA_HOST", ""))
+    return _USUAL_URLS.get(name, "")
+
+
+def _api_key(variable: str, environ: Mapping[str, str]) -> str | None:
+    if not variable:
+        return None
+    if not environ.get(variable):
+        raise ConfigError(
+            f"backend.apiKeyEnv names {variable}, which is not set", hint=f"set {variable} in the environment of assist"
+        )
+    return environ[variable]
