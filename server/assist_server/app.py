@@ -1,11 +1,11 @@
 """The composition root: from settings to an App. Everything is passed in, nothing is global."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assist_server.backends.base import Backend
-from assist_server.backends.ollama_address import ollama_url
+from assist_server.backends.ollama_url import ollama_url
 from assist_server.backends.registry import BackendConfig, make_backend
 from assist_server.config.resolve import Resolved
 from assist_server.config.settings import Settings
@@ -80,7 +80,7 @@ class EmbeddedEngine:
 
 def build_app(resolved: Resolved, folders: Folders, environ: Mapping[str, str]) -> App:
     """Put the product together. Opens no connection and starts nothing."""
-    settings = resolved.settings
+    settings = _coherent(resolved.settings)
     store = ModelStore(folders.data / "models", load_catalogue())
     engine = EmbeddedEngine(settings, folders, store)
 
@@ -98,6 +98,21 @@ def build_app(resolved: Resolved, folders: Folders, environ: Mapping[str, str]) 
         explain=ExplainService(selector, settings),
         engine=engine,
     )
+
+
+def _coherent(settings: Settings) -> Settings:
+    """Bring together what depends on each other; raises ConfigError for an address without a program."""
+    backend = settings.backend
+    if backend.url and backend.name == "auto":
+        raise ConfigError(
+            f"{backend.url} is given, but not which program answers there",
+            hint="say so by --backend or backend.name: ollama, llama-server or openai",
+        )
+    if backend.name == "embedded" and backend.model:
+        # The embedded engine has one model, so naming a model for it means that one.
+        engine = replace(settings.engine, model=backend.model)
+        return replace(settings, engine=engine, backend=replace(backend, model=""))
+    return settings
 
 
 def _backend_config(

@@ -137,11 +137,20 @@ def guarded(output: Output, run: Callable[[], int]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_DONE
     except Exception as error:
-        import logging
-
-        logging.getLogger(__name__).exception("unexpected error")
+        _log_bug(error)
         bug = AssistError(
             f"unexpected error ({type(error).__name__}); this is a bug in assist",
             hint="the log file has the details; `assist --version --json` says where it is",
         )
         return output.error(bug)
+
+
+def _log_bug(error: Exception) -> None:
+    import logging
+
+    from assist_server.core.folders import folders
+    from assist_server.core.logs import configure
+
+    if not logging.getLogger().handlers:
+        configure("error", folders(os.environ).log)
+    logging.getLogger(__name__).error("unexpected error", exc_info=error)

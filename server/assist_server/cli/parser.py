@@ -41,7 +41,7 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message, hint=f"see `{self.prog} --help`")
 
 
-def common_options() -> argparse.ArgumentParser:
+def common_options() -> Parser:
     """Give the options that every command takes after its name."""
     common = Parser(add_help=False)
     group = common.add_argument_group("options of every command")
@@ -75,7 +75,7 @@ def build_parser() -> Parser:
     return parser
 
 
-def _add(commands: "Commands", common: argparse.ArgumentParser, name: str, summary: str, *, group: str = "") -> Parser:
+def _add(commands: "Commands", common: Parser, name: str, summary: str, *, group: str = "") -> Parser:
     example = EXAMPLES.get(f"{group} {name}".strip())
     if example is None:
         return commands.add_parser(name, help=summary, description=summary)
@@ -91,7 +91,7 @@ def _place(parser: Parser) -> None:
     parser.add_argument("--path", metavar="NAME", help="with -: the name that tells the language of the text")
 
 
-def _answers(commands: "Commands", common: argparse.ArgumentParser) -> None:
+def _answers(commands: "Commands", common: Parser) -> None:
     complete = _add(commands, common, "complete", "Complete the code at a place")
     _place(complete)
     complete.add_argument("--max-tokens", type=int, metavar="N", help="longest completion, in tokens")
@@ -117,7 +117,7 @@ def _answers(commands: "Commands", common: argparse.ArgumentParser) -> None:
     lsp.add_argument("--stdio", action="store_true", help="the default; accepted because many editors pass it")
 
 
-def _models(commands: "Commands", common: argparse.ArgumentParser) -> None:
+def _models(commands: "Commands", common: Parser) -> None:
     model = _add(commands, common, "model", "List, fetch, find and remove the embedded engine's models")
     actions = _actions(model)
     _add(actions, common, "list", "List the models that assist knows, and which are here", group="model")
@@ -135,7 +135,7 @@ def _models(commands: "Commands", common: argparse.ArgumentParser) -> None:
     _add(actions, common, "recommend", "Say which models this machine can run well", group="model")
 
 
-def _upkeep(commands: "Commands", common: argparse.ArgumentParser) -> None:
+def _upkeep(commands: "Commands", common: Parser) -> None:
     _add(commands, common, "doctor", "Say what is there, what is missing and how to mend it")
     engine = _add(commands, common, "engine", "See or stop the embedded engine")
     actions = _actions(engine)

@@ -21,18 +21,12 @@ def run(args: argparse.Namespace, output: Output) -> int:
     if output.as_json:
         output.result(
             {
-                "values": [
-                    {"name": v.name, "value": v.value, "source": v.source} for v in resolved.values
-                ],
-                "problems": [
-                    {"message": p.message, "source": p.where, "hint": p.hint} for p in resolved.problems
-                ],
+                "values": [{"name": v.name, "value": v.value, "source": v.source} for v in resolved.values],
+                "problems": [{"message": p.message, "source": p.where, "hint": p.hint} for p in resolved.problems],
             }
         )
         return EXIT_DONE
-    output.table(
-        ("setting", "value", "source"), [(v.name, _shown(v.value), v.source) for v in resolved.values]
-    )
+    output.table(("setting", "value", "source"), [(v.name, _shown(v.value), v.source) for v in resolved.values])
     for problem in resolved.problems:
         output.note(f"assist: {problem.where}: {problem.message}")
         if problem.hint:

@@ -27,7 +27,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
         columns = ("pid", "model", "address", "context", "clients")
         output.table(
             columns,
-            [(str(s.pid), s.model, s.url, str(s.context_length), str(s.clients)) for s in statuses],
+            [(str(s.pid), s.model, s.url or "starting", str(s.context_length), str(s.clients)) for s in statuses],
         )
     return EXIT_DONE
 
