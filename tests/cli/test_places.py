@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from assist_server.cli.parser import STANDARD_INPUT, build_parser, without_dashes
 from assist_server.cli.places import read_place
 from assist_server.core.errors import UsageError
 
@@ -83,10 +84,15 @@ def test_refuses_what_is_not_text(tmp_path: Path) -> None:
 
 def test_reads_standard_input_under_a_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(TEXT.encode())))
-    place = read_place("-:1:8", name="b.rs", workspace=tmp_path)
+    place = read_place(f"{STANDARD_INPUT}:1:8", name="b.rs", workspace=tmp_path)
     assert (place.document.language, place.start) == ("rust", 7)
 
 
 def test_standard_input_needs_a_name(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="needs a name"):
-        read_place("-:1:8", name=None, workspace=tmp_path)
+        read_place(f"{STANDARD_INPUT}:1:8", name=None, workspace=tmp_path)
+
+
+def test_a_dash_with_a_place_is_no_option() -> None:
+    args = build_parser().parse_args(without_dashes(["complete", "-:1:8", "--path", "b.rs"]))
+    assert args.place == f"{STANDARD_INPUT}:1:8"

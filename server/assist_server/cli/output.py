@@ -23,6 +23,7 @@ EXIT_INTERRUPTED = 130
 _TERMINAL_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 Progress = Callable[[int, int], None]
+Steps = Callable[[int, int, str], None]
 
 
 def exit_status(error: Exception) -> int:
@@ -93,6 +94,29 @@ class Output:
         with Progress(*columns, console=Console(stderr=True, no_color=not self.color), transient=True) as bar:
             task = bar.add_task(what, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
+
+    @contextmanager
+    def steps(self, what: str) -> Iterator[Steps]:
+        """Show which of so many steps is being done on standard error; silent where that is no terminal."""
+        if not sys.stderr.isatty():
+            yield lambda _done, _total, _name: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[name]}"),
+        )
+        with Progress(*columns, console=Console(stderr=True, no_color=not self.color), transient=True) as bar:
+            task = bar.add_task(what, total=None, name="")
+
+            def show(done: int, total: int, name: str) -> None:
+                bar.update(task, completed=done, total=total, name=_safe(name, sys.stderr))
+
+            yield show
 
     def error(self, error: AssistError | ContextError) -> int:
         """Say what went wrong and what to do, and give the exit status."""

@@ -15,6 +15,8 @@ PLACE = (
     "- as FILE reads the text from standard input"
 )
 
+STANDARD_INPUT = "<stdin>"
+
 EXAMPLES = {
     "complete": "assist complete src/app.py:12:9",
     "explain": "assist explain src/app.py:10-24",
@@ -145,6 +147,11 @@ def _upkeep(commands: "Commands", common: Parser) -> None:
     actions = _actions(config)
     _add(actions, common, "show", "Print every setting, its value and its source", group="config")
     _add(actions, common, "path", "Print the path of your settings file", group="config")
+
+
+def without_dashes(argv: Sequence[str]) -> list[str]:
+    """Rename a place on standard input (``-:3:1``), which argparse would take for an option."""
+    return [STANDARD_INPUT + argument[1:] if argument.startswith("-:") else argument for argument in argv]
 
 
 def wants_json(argv: Sequence[str]) -> bool:

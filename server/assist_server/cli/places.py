@@ -9,6 +9,7 @@ from assist_context.document import Document
 from assist_context.errors import PlaceError
 from assist_context.languages import language_of
 from assist_context.positions import LineIndex
+from assist_server.cli.parser import STANDARD_INPUT
 from assist_server.core.errors import UsageError
 
 _PLACE = re.compile(r"(?P<file>.+?):(?P<line>\d+)(?:(?::(?P<column>\d+))|(?:-(?P<end>\d+)))?$", re.DOTALL)
@@ -47,7 +48,7 @@ def read_place(text: str, *, name: str | None, workspace: Path) -> Place:
     Raises UsageError for a place that is not one, a file that cannot be read, or a line that the text does not have.
     """
     parsed = _parse(text)
-    if parsed.file == "-":
+    if parsed.file == STANDARD_INPUT:
         if not name:
             raise UsageError("text from standard input needs a name", hint="add --path NAME, for example --path app.py")
         content, path = sys.stdin.buffer.read(), name
@@ -58,7 +59,7 @@ def read_place(text: str, *, name: str | None, workspace: Path) -> Place:
     except UnicodeDecodeError as error:
         raise UsageError(f"{parsed.file} is not UTF-8 text", hint="only UTF-8 files can be read") from error
     document = Document(
-        uri=Path(parsed.file).absolute().as_uri() if parsed.file != "-" else f"untitled:{path}",
+        uri=Path(parsed.file).absolute().as_uri() if parsed.file != STANDARD_INPUT else f"untitled:{path}",
         path=path,
         language=language_of(path),
         text=decoded,

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from assist_server.cli.output import EXIT_DONE, Output, guarded, use_utf8
-from assist_server.cli.parser import build_parser, wants_json
+from assist_server.cli.parser import build_parser, wants_json, without_dashes
 
 _FLAGS = {"backend": "backend.name", "url": "backend.url", "model": "backend.model", "log_level": "log.level"}
 _COMMAND_FLAGS = {"max_tokens": "completion.maxTokens", "fail_on": "review.failOn"}
@@ -24,7 +24,7 @@ def run(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(arguments: list[str], output: Output) -> int:
     parser = build_parser()
-    args = parser.parse_args(arguments)
+    args = parser.parse_args(without_dashes(arguments))
     if args.version:
         from assist_server.cli.commands.version import show_version
 

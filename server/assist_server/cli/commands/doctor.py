@@ -1,0 +1,41 @@
+"""`assist doctor`."""
+
+import argparse
+import asyncio
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+from assist_server.cli.output import EXIT_DONE, EXIT_FINDINGS, Output
+from assist_server.cli.session import find_workspace, session
+from assist_server.features.doctor import Diagnosis, diagnose
+
+_STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+
+
+def run(args: argparse.Namespace, output: Output) -> int:
+    """Say what is there, what is missing and how to mend it."""
+    diagnosis = asyncio.run(_diagnose(args, output))
+    if output.as_json:
+        output.result(asdict(diagnosis))
+    else:
+        _show(diagnosis, output)
+    return EXIT_FINDINGS if diagnosis.failed else EXIT_DONE
+
+
+async def _diagnose(args: argparse.Namespace, output: Output) -> Diagnosis:
+    async with session(args, output, workspace=find_workspace(Path.cwd())) as app:
+        return await diagnose(
+            resolved=app.resolved, folders=app.folders, environ=os.environ, selector=app.selector, store=app.store
+        )
+
+
+def _show(diagnosis: Diagnosis, output: Output) -> None:
+    here = diagnosis.machine
+    gpus = ", ".join(gpu.name for gpu in here.gpus) or "no GPU seen"
+    memory = f"{here.memory_available / 1e9:.1f} of {here.memory_total / 1e9:.1f} GB memory available"
+    output.text(f"{here.cpu}, {here.cores} cores, {memory}, {gpus}")
+    for check in diagnosis.checks:
+        output.styled([(f"{check.state:>4}  ", _STYLES[check.state]), (f"{check.id}: {check.message}", "")])
+        if check.fix and check.state != "ok":
+            output.styled([(f"      {check.fix}", "dim")])
