@@ -12,6 +12,7 @@ from assist_server.cli.parser import STANDARD_INPUT
 from assist_server.cli.run import command_line_settings, config_file
 from assist_server.config.resolve import Resolved
 from assist_server.config.sources import load_settings
+from assist_server.core.errors import ConfigError
 from assist_server.core.folders import Folders, folders
 from assist_server.core.logs import configure
 
@@ -52,6 +53,10 @@ def load(args: argparse.Namespace, *, workspace: Path | None) -> tuple[Resolved,
         command_line=command_line_settings(args),
     )
     configure(resolved.settings.log.level, own.log)
+    for problem in resolved.problems:
+        if problem.origin.kind == "command line":
+            # Whoever has just typed it is there to mend it; a value from a file is reported and the work goes on.
+            raise ConfigError(problem.message, hint=problem.hint)
     return resolved, own
 
 

@@ -6,15 +6,16 @@ import os
 from assist_server.app import App, build_app
 from assist_server.cli.output import Output
 from assist_server.cli.run import command_line_settings, config_file
+from assist_server.cli.session import load
 from assist_server.config.sources import load_settings
-from assist_server.core.folders import folders
 from assist_server.core.logs import configure
 from assist_server.lsp.server import ClientOptions, serve
 
 
 def run(args: argparse.Namespace, _output: Output) -> int:
     """Serve one editor on standard input and output until it leaves."""
-    own = folders(os.environ)
+    # A broken option or --config file is said on the terminal, before an editor waits for an answer.
+    _, own = load(args, workspace=None)
 
     def make_app(options: ClientOptions) -> App:
         resolved = load_settings(
@@ -29,14 +30,4 @@ def run(args: argparse.Namespace, _output: Output) -> int:
         configure(resolved.settings.log.level, own.log)
         return build_app(resolved, own, os.environ)
 
-    # A broken --config file is said on the terminal, before an editor waits for an answer.
-    load_settings(
-        environ=os.environ,
-        config_folder=own.config,
-        config_file=config_file(args),
-        workspace=None,
-        editor=None,
-        editor_workspace=None,
-        command_line=command_line_settings(args),
-    )
     return serve(make_app)

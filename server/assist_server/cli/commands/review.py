@@ -5,6 +5,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+from assist_context.diff import parse_diff
 from assist_server.cli.output import Output
 from assist_server.cli.session import find_workspace, session
 from assist_server.core.errors import UsageError
@@ -35,11 +36,12 @@ def _check_choice(args: argparse.Namespace) -> None:
 
 async def _review(args: argparse.Namespace, output: Output) -> tuple[Report, str]:
     change = await _change(args)
+    files = parse_diff(change.text)
     async with session(args, output, workspace=find_workspace(Path.cwd())) as app:
         target = await app.selector.target("review")
         with output.steps("reviewing") as progress:
             report = await review(
-                change.text,
+                files,
                 target=target,
                 settings=app.settings.review,
                 base=change.base or None,
