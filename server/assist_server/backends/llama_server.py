@@ -1,0 +1,294 @@
+"""llama.cpp's own server.
+
+Prompts go out as token arrays, so that text of a user's file is never read as a control token. A conversation whose
+text looks like one goes the same way: the server renders its template around placeholders, and we put the tokens
+together.
+"""
+
+import re
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from assist_context.prompt.segments import Control, Prompt
+from assist_server.backends.base import (
+    ChatRequest,
+    Delta,
+    Done,
+    Event,
+    FillRequest,
+    FimEvidence,
+    Health,
+    ModelInfo,
+    Usage,
+)
+from assist_server.backends.completion_stream import chat_messages, completion_events, schema_format
+from assist_server.backends.connection import Connection
+from assist_server.backends.control_text import fill_stops
+from assist_server.backends.registry import BackendConfig
+from assist_server.backends.rejection import stream_failure
+from assist_server.backends.stops import apply_stops
+from assist_server.backends.token_cache import TokenCache
+from assist_server.core.errors import AssistError, ModelMissing, Unsupported
+from assist_server.net.streams import json_object, server_sent_events
+
+_USUAL_URL = "http://127.0.0.1:8080"
+_PLACEHOLDER = re.compile("\ue000([0-9]+)\ue001")  # characters that no template has
+_LAST_EVENT = ["content", "stop", "stop_type", "truncated", "tokens_evaluated", "tokens_predicted", "timings", "model"]
+_NO_THINKING = {"enable_thinking": False}
+
+
+class LlamaServerBackend:
+    """Ask a `llama-server`."""
+
+    name = "llama-server"
+    product = "llama-server"
+    one_slot_each = False
+
+    def __init__(self, config: BackendConfig) -> None:
+        self._connection = Connection(self.product, config, usual_url=_USUAL_URL, one_stream_each=True)
+        self._tokens = TokenCache()
+        self._slots: int | None = None
+        self._generation = 0
+        self._answering = ""
+
+    async def fill(self, request: FillRequest) -> AsyncGenerator[Event, None]:
+        """Stream the text for the cursor; raises Unsupported for a control token that the model has not."""
+        if request.suffix is not None:
+            raise Unsupported(
+                f"{self._connection.server} takes the text after the cursor only inside the prompt", status=400
+            )
+        body = await self._body(request, slot=0)
+        tokens = await self._prompt_tokens(request.prompt, request.model)
+        body |= {"prompt": tokens, "n_predict": max(0, request.max_tokens)}
+        controls = {s.value for s in request.prompt.segments if isinstance(s, Control)}
+        ends = {(await self._tokenize(control, request.model, parse=True))[0] for control in controls}
+        answer = apply_stops(self._completion(body, frozenset(ends)), fill_stops(request), len(tokens))
+        async with aclosing(answer) as events:
+            async for event in events:
+                yield event
+
+    async def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
+        """Stream an answer; text that looks like a control token stays text."""
+        body = await self._body(request, slot=1)
+        if await self._holds_control_text(request):
+            tokens = await self._rendered_tokens(request)
+            body |= {"prompt": tokens, "n_predict": max(1, request.max_tokens)}
+            if request.schema is not None:
+                body["json_schema"] = dict(request.schema)
+            answer, count = self._completion(body, frozenset()), len(tokens)
+        else:
+            count = sum([len(await self._tokenize(m.content, request.model)) for m in request.messages])
+            answer = self._conversation(request, body, count)
+        async with aclosing(apply_stops(answer, request.stop, count)) as events:
+            async for event in events:
+                yield event
+
+    async def models(self) -> tuple[ModelInfo, ...]:
+        """List the model, or the models of a server that has several; the context length is that of one slot."""
+        listed = await self._connection.json("GET", "/v1/models")
+        slot = (await self._props()).get("default_generation_settings") or {}
+        try:
+            return tuple(_model_info(model, slot.get("n_ctx")) for model in listed["data"])
+        except (KeyError, TypeError, AttributeError):
+            raise self._connection.unreadable() from None
+
+    async def health(self) -> Health:
+        """Ask whether the model is loaded and the key is right."""
+        try:
+            answer = await self._connection.json("GET", "/health")
+            if not isinstance(answer, dict) or answer.get("status") != "ok":
+                raise self._connection.unreadable()
+            props = await self._props()
+        except AssistError as error:
+            return Health(ok=False, message=error.message, hint=error.hint)
+        return Health(ok=True, message=f"{self._connection.server} answers", version=props.get("build_info"))
+
+    async def count_tokens(self, prompt: Prompt, model: str) -> int | None:
+        """Count exactly."""
+        return len(await self._prompt_tokens(prompt, model))
+
+    async def fim_evidence(self, model: str, candidates: Sequence[str]) -> FimEvidence:
+        """Look the candidates up in the model's vocabulary."""
+        known = [c for c in candidates if len(await self._tokenize(c, model, parse=True)) == 1]
+        props = await self._props()
+        return FimEvidence(frozenset(known), template=props.get("chat_template") or None, inserts=False)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._connection.aclose()
+
+    async def _body(self, request: FillRequest | ChatRequest, *, slot: int) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "model": request.model,
+            "stream": True,
+            "cache_prompt": True,
+            "temperature": request.temperature,
+            "seed": request.seed,
+            "repeat_penalty": 1.0,
+            "stop": list(request.stop),
+        }
+        await self._connection.client()  # the engine may be another one than at the last request
+        if self._connection.generation != self._generation:
+            self._forget()
+        if self.one_slot_each:
+            if self._slots is None:
+                self._slots = int((await self._props()).get("total_slots") or 1)
+            if self._slots >= 2:
+                body["id_slot"] = slot
+        return body
+
+    async def _completion(self, body: Mapping[str, Any], ends: frozenset[int]) -> AsyncGenerator[Event, None]:
+        """Stream `/completion`; ends are tokens that no text follows."""
+        model = str(body["model"])
+        request = {**body, "response_fields": _LAST_EVENT}
+        tokens = 0
+        async with (
+            self._connection.stream("/completion", request, model=model) as response,
+            aclosing(server_sent_events(response)) as events,
+        ):
+            async for sent in events:
+                event = json_object(sent.data)
+                if event.get("error"):
+                    raise stream_failure(self._connection.asked(model), event)
+                if text := event.get("content"):
+                    yield Delta(text)
+                if event.get("stop"):
+                    self._learn_model(event)
+                    yield _done(event, len(body["prompt"]))
+                    return
+                tokens += 1
+                if ends.intersection(event.get("tokens") or ()):
+                    break
+            else:
+                raise self._connection.cut_short()
+        yield Done("stop", Usage(prompt=len(body["prompt"]), generated=tokens, exact=False))
+
+    async def _conversation(
+        self, request: ChatRequest, body: Mapping[str, Any], count: int
+    ) -> AsyncGenerator[Event, None]:
+        """Stream `/v1/chat/completions`, where the server renders its template by itself."""
+        full = {
+            **body,
+            "messages": chat_messages(request.messages),
+            "max_tokens": max(1, request.max_tokens),
+            "stream_options": {"include_usage": True},
+            "chat_template_kwargs": _NO_THINKING,
+        }
+        if request.schema is not None:
+            full["response_format"] = schema_format(request.schema)
+        asked = self._connection.asked(request.model)
+        async with (
+            self._connection.stream("/v1/chat/completions", full, model=request.model) as response,
+            aclosing(completion_events(self._connection, response, asked, count)) as events,
+        ):
+            async for event in events:
+                yield event
+
+    async def _holds_control_text(self, request: ChatRequest) -> bool:
+        """Tell whether the server would read some of the messages' text as control tokens: it then has other tokens."""
+        for message in request.messages:
+            plain = await self._tokenize(message.content, request.model)
+            if plain != await self._tokenize(message.content, request.model, parse=True):
+                return True
+        return False
+
+    async def _rendered_tokens(self, request: ChatRequest) -> list[int]:
+        """Render the template around placeholders and put the messages' own tokens in their places."""
+        marked = [{"role": m.role, "content": f"\ue000{i}\ue001"} for i, m in enumerate(request.messages)]
+        body = {"model": request.model, "messages": marked, "chat_template_kwargs": _NO_THINKING}
+        answer = await self._connection.json("POST", "/apply-template", body, model=request.model)
+        rendered = answer.get("prompt") if isinstance(answer, dict) else None
+        if not isinstance(rendered, str):
+            raise self._connection.unreadable()
+        pieces = _PLACEHOLDER.split(rendered)
+        if {int(place) for place in pieces[1::2]} != set(range(len(marked))):
+            raise Unsupported(
+                f"{self._connection.server} has a template that leaves messages out, and one holds a control token",
+                status=400,
+                hint="ask without the text that looks like a control token",
+            )
+        tokens = list(await self._tokenize(pieces[0], request.model, parse=True, add=True))
+        for place, after in zip(pieces[1::2], pieces[2::2], strict=True):
+            tokens += await self._tokenize(request.messages[int(place)].content, request.model)
+            tokens += await self._tokenize(after, request.model, parse=True)
+        return tokens
+
+    async def _prompt_tokens(self, prompt: Prompt, model: str) -> list[int]:
+        """Give a prompt's tokens, the model's own first token before them where it wants one."""
+        tokens = list(await self._tokenize("", model, add=True))
+        for segment in prompt.segments:
+            if isinstance(segment, Control):
+                control = await self._tokenize(segment.value, model, parse=True)
+                if len(control) != 1:
+                    raise Unsupported(
+                        f"the model has no control token {segment.value!r}",
+                        status=400,
+                        hint="look at `completion.fimTemplate` and what `assist doctor` says of this model",
+                    )
+                tokens += control if tokens != list(control) else ()
+            else:
+                tokens += await self._tokenize(segment.value, model)
+        return tokens
+
+    async def _tokenize(self, text: str, model: str, *, parse: bool = False, add: bool = False) -> tuple[int, ...]:
+        """Ask for a text's tokens; parse reads control tokens out of it, add puts the model's first token before it."""
+        if not text and not add:
+            return ()
+        if self._connection.generation != self._generation:
+            self._forget()
+        key = (text, model, parse, add)
+        kept = self._tokens.get(key)
+        if kept is None:
+            body = {"model": model, "content": text, "add_special": add, "parse_special": parse}
+            answer = await self._connection.json("POST", "/tokenize", body, model=model)
+            try:
+                kept = tuple(int(token) for token in answer["tokens"])
+            except (KeyError, TypeError, ValueError):
+                raise self._connection.unreadable() from None
+            self._tokens.put(key, kept)
+        return kept
+
+    async def _props(self) -> Mapping[str, Any]:
+        """Ask for the server's properties; nothing where it does not give them."""
+        try:
+            answer = await self._connection.json("GET", "/props")
+        except (Unsupported, ModelMissing):
+            return {}
+        return answer if isinstance(answer, dict) else {}
+
+    def _learn_model(self, event: Mapping[str, Any]) -> None:
+        """Forget all tokens where another model answers than before: someone has restarted the server."""
+        answering = str(event.get("model") or "")
+        if self._answering and answering != self._answering:
+            self._forget()
+        self._answering = answering
+
+    def _forget(self) -> None:
+        self._tokens.clear()
+        self._slots = None
+        self._generation = self._connection.generation
+
+
+def _done(event: Mapping[str, Any], prompt_tokens: int) -> Done:
+    timings = event.get("timings") or {}
+    usage = Usage(
+        prompt=event.get("tokens_evaluated", prompt_tokens),
+        generated=event.get("tokens_predicted", 0),
+        cached=timings.get("cache_n"),
+        prompt_ms=timings.get("prompt_ms"),
+        generated_ms=timings.get("predicted_ms"),
+    )
+    return Done("length" if event.get("stop_type") == "limit" or event.get("truncated") else "stop", usage)
+
+
+def _model_info(model: Mapping[str, Any], slot_length: int | None) -> ModelInfo:
+    meta = model.get("meta") or {}
+    count = meta.get("n_params")
+    return ModelInfo(
+        name=model["id"],
+        context_length=slot_length or meta.get("n_ctx") or meta.get("n_ctx_train"),
+        size_bytes=meta.get("size"),
+        parameters=f"{count / 1e9:.1f}B" if isinstance(count, int) else None,
+        quantization=meta.get("ftype"),
+    )

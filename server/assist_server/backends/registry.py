@@ -1,0 +1,60 @@
+"""The model servers by name; a server's module is imported when it is chosen, not before."""
+
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from assist_server.backends.base import Backend
+from assist_server.core.errors import ConfigError
+from assist_server.net.address import AddressGetter
+from assist_server.net.client import Timeouts
+from assist_server.privacy.audit import AuditLog
+from assist_server.privacy.egress import EgressPolicy
+
+_BACKENDS = {
+    "ollama": "assist_server.backends.ollama:OllamaBackend",
+    "embedded": "assist_server.backends.embedded:EmbeddedBackend",
+    "llama-server": "assist_server.backends.llama_server:LlamaServerBackend",
+    "openai": "assist_server.backends.openai_compatible:OpenAICompatibleBackend",
+    "scripted": "assist_server.backends.scripted:scripted_backend",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BackendConfig:
+    """All that a backend is told.
+
+    url: the server's address, empty for its usual one on this machine. address: asked before every request instead of
+    `url`.
+    keep_alive: how long Ollama keeps a model, as Ollama writes it. allow_remote_models: let Ollama pass a prompt on
+    to a host of the policy.
+    script: the file that the scripted backend plays.
+    """
+
+    url: str = ""
+    api_key: str | None = field(default=None, repr=False)
+    policy: EgressPolicy = field(default_factory=EgressPolicy)
+    timeouts: Timeouts = field(default_factory=lambda: Timeouts(connect=1.0, first_byte=120.0, idle=60.0))
+    audit: AuditLog | None = None
+    keep_alive: str = "30m"
+    allow_remote_models: bool = False
+    script: Path | None = None
+    address: AddressGetter | None = None
+
+
+def backend_names() -> tuple[str, ...]:
+    """List the names that can be chosen."""
+    return tuple(_BACKENDS)
+
+
+def make_backend(name: str, config: BackendConfig) -> Backend:
+    """Make the backend of a name; raises ConfigError for an unknown one."""
+    if name not in _BACKENDS:
+        raise ConfigError(
+            f"there is no backend called {name!r}", hint=f"`backend.name` takes one of {', '.join(backend_names())}"
+        )
+    module, _, attribute = _BACKENDS[name].partition(":")
+    make: Any = getattr(import_module(module), attribute)
+    backend: Backend = make(config)
+    return backend
