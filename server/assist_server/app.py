@@ -6,7 +6,7 @@ from pathlib import Path
 
 from assist_server.backends.base import Backend
 from assist_server.backends.ollama_url import ollama_url
-from assist_server.backends.registry import BackendConfig, make_backend
+from assist_server.backends.registry import BackendConfig, backend_names, make_backend
 from assist_server.config.resolve import Resolved
 from assist_server.config.settings import Settings
 from assist_server.core.clock import SystemClock
@@ -19,10 +19,10 @@ from assist_server.features.models import engine_model
 from assist_server.features.selection import Selector
 from assist_server.models.catalogue import load_catalogue
 from assist_server.models.store import ModelStore
-from assist_server.net.address import Address
+from assist_server.net.address import Address, AddressGetter
 from assist_server.net.client import Timeouts
 from assist_server.privacy.audit import AuditLog
-from assist_server.privacy.egress import policy_from
+from assist_server.privacy.egress import is_loopback, parse_url, policy_from
 
 _USUAL_URLS = {"llama-server": "http://127.0.0.1:8080", "openai": "http://127.0.0.1:1234"}
 
@@ -39,6 +39,14 @@ class App:
     completion: CompletionService
     explain: ExplainService
     engine: "EmbeddedEngine"
+    urls: Mapping[str, str]
+
+    def place(self, backend: str) -> str:
+        """Say where a backend's answers come from, in a word: `offline`, a host, or nothing where it is not known."""
+        if backend == "ollama" and self.settings.privacy.allow_remote_models:
+            return ""
+        url = parse_url(self.urls[backend]) if self.urls.get(backend) else None
+        return "offline" if url is None or url.scheme == "unix" or is_loopback(url.host) else url.host
 
     async def aclose(self) -> None:
         """Close the connections and give up the share in the engine, which goes on for others until it is idle."""
@@ -84,8 +92,11 @@ def build_app(resolved: Resolved, folders: Folders, environ: Mapping[str, str]) 
     store = ModelStore(folders.data / "models", load_catalogue())
     engine = EmbeddedEngine(settings, folders, store)
 
+    urls = {name: _url(name, settings, environ) for name in backend_names()}
+
     def make(name: str) -> Backend:
-        return make_backend(name, _backend_config(name, settings, folders, environ, engine))
+        address = engine.address if name == "embedded" else None
+        return make_backend(name, _backend_config(urls[name], settings, folders, environ, address))
 
     selector = Selector(settings, make, embedded_missing=engine.missing)
     return App(
@@ -97,6 +108,7 @@ def build_app(resolved: Resolved, folders: Folders, environ: Mapping[str, str]) 
         completion=CompletionService(selector, settings, SystemClock()),
         explain=ExplainService(selector, settings),
         engine=engine,
+        urls=urls,
     )
 
 
@@ -116,7 +128,7 @@ def _coherent(settings: Settings) -> Settings:
 
 
 def _backend_config(
-    name: str, settings: Settings, folders: Folders, environ: Mapping[str, str], engine: EmbeddedEngine
+    url: str, settings: Settings, folders: Folders, environ: Mapping[str, str], address: AddressGetter | None
 ) -> BackendConfig:
     backend = settings.backend
     timeouts = Timeouts(
@@ -125,7 +137,7 @@ def _backend_config(
         idle=backend.idle_timeout_ms / 1000,
     )
     return BackendConfig(
-        url=_url(name, settings, environ),
+        url=url,
         api_key=_api_key(backend.api_key_env, environ),
         policy=policy_from(settings.privacy),
         timeouts=timeouts,
@@ -133,7 +145,7 @@ def _backend_config(
         keep_alive=backend.keep_alive,
         allow_remote_models=settings.privacy.allow_remote_models,
         script=Path(backend.script) if backend.script else None,
-        address=engine.address if name == "embedded" else None,
+        address=address,
     )
 
 

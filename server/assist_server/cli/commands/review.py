@@ -20,11 +20,11 @@ _LARGEST_PATCH = 50_000_000
 def run(args: argparse.Namespace, output: Output) -> int:
     """Review a change and give the documented exit status."""
     _check_choice(args)
-    report, fail_on = asyncio.run(_review(args, output))
+    report, fail_on, place = asyncio.run(_review(args, output))
     if output.as_json:
         output.result(to_json(report))
     else:
-        for line in layout(report):
+        for line in layout(report, place=place):
             output.styled(line)
     return exit_status(report, fail_on, allow_incomplete=args.allow_incomplete)
 
@@ -34,7 +34,7 @@ def _check_choice(args: argparse.Namespace) -> None:
         raise UsageError("a range, --staged and --patch exclude each other", hint="choose one of them")
 
 
-async def _review(args: argparse.Namespace, output: Output) -> tuple[Report, str]:
+async def _review(args: argparse.Namespace, output: Output) -> tuple[Report, str, str]:
     change = await _change(args)
     files = parse_diff(change.text)
     async with session(args, output, workspace=find_workspace(Path.cwd())) as app:
@@ -49,7 +49,7 @@ async def _review(args: argparse.Namespace, output: Output) -> tuple[Report, str
                 unread=change.unread,
                 progress=progress,
             )
-        return report, app.settings.review.fail_on
+        return report, app.settings.review.fail_on, app.place(target.backend.name)
 
 
 async def _change(args: argparse.Namespace) -> Diff:
