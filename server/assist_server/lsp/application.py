@@ -1,0 +1,126 @@
+"""What the language server needs of an App, and how requests hold on to one while another takes its place."""
+
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from assist_server.config.resolve import Resolved
+from assist_server.config.settings import Settings
+from assist_server.core.folders import Folders
+from assist_server.features.actions.explain import Answer, ExplainQuery
+from assist_server.features.completion.service import Completion, CompletionQuery
+from assist_server.features.selection import Role, Target
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOptions:
+    """What an editor says about settings.
+
+    workspace: the first workspace folder, whose `.assist.toml` counts. editor: `initializationOptions`.
+    editor_workspace: the section `assist` of `workspace/configuration`, which a repository can have a hand in.
+    """
+
+    workspace: Path | None = None
+    editor: Mapping[str, Any] = field(default_factory=dict)
+    editor_workspace: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Completes(Protocol):
+    """Suggests text for a place."""
+
+    async def complete(self, query: CompletionQuery) -> Completion:
+        """Make a suggestion."""
+        ...
+
+
+class Explains(Protocol):
+    """Explains code."""
+
+    async def start(self, query: ExplainQuery) -> Answer:
+        """Start a streamed answer."""
+        ...
+
+
+class Selects(Protocol):
+    """Chooses models."""
+
+    def use(self, role: Role, *, backend: str | None = None, model: str | None = None) -> None:
+        """Take another backend or model for a role."""
+        ...
+
+    async def target(self, role: Role) -> Target:
+        """Give the model for a role."""
+        ...
+
+
+class LspApp(Protocol):
+    """The part of `assist_server.app.App` that an editor is served with."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        ...
+
+    @property
+    def resolved(self) -> Resolved:
+        """The settings with their problems."""
+        ...
+
+    @property
+    def folders(self) -> Folders:
+        """Where files go."""
+        ...
+
+    @property
+    def selector(self) -> Selects:
+        """Chooses models."""
+        ...
+
+    @property
+    def completion(self) -> Completes:
+        """Suggests text."""
+        ...
+
+    @property
+    def explain(self) -> Explains:
+        """Explains code."""
+        ...
+
+    def aclose(self) -> Coroutine[Any, Any, None]:
+        """Close every connection."""
+        ...
+
+
+AppFactory = Callable[[ClientOptions], LspApp]
+
+
+class Lease:
+    """One App and the requests that work with it; it is closed when it is retired and the last of them has ended."""
+
+    def __init__(self, app: LspApp, close: Callable[[Callable[[], Coroutine[Any, Any, None]]], None]) -> None:
+        self.app = app
+        self._close = close
+        self._users = 0
+        self._retired = False
+
+    @asynccontextmanager
+    async def use(self) -> AsyncIterator[LspApp]:
+        """Keep the App open for one request."""
+        self._users += 1
+        try:
+            yield self.app
+        finally:
+            self._users -= 1
+            self._close_if_unused()
+
+    def retire(self) -> None:
+        """Take the App out of service."""
+        if not self._retired:
+            self._retired = True
+            self._close_if_unused()
+
+    def _close_if_unused(self) -> None:
+        if self._retired and not self._users:
+            self._close(self.app.aclose)

@@ -1,0 +1,224 @@
+"""One session: what lasts from `initialize` to `exit`."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import asdict, replace
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+from pygls.uris import from_fs_path
+
+from assist_context.positions import Encoding
+from assist_server.config.sources import WORKSPACE_FILE
+from assist_server.core.clock import Clock
+from assist_server.core.errors import AssistError
+from assist_server.features.completion.service import Completion
+from assist_server.features.selection import Role
+from assist_server.lsp.application import AppFactory, ClientOptions, Lease, LspApp
+from assist_server.lsp.documents import Documents
+from assist_server.lsp.errors import ToldOnce, contained, said
+from assist_server.lsp.latest import Latest
+from assist_server.lsp.methods import ANSWER, STATUS
+from assist_server.lsp.progress import Cancellations
+from assist_server.lsp.protocol import AssistProtocol, at
+from assist_server.lsp.status import Status, StatusParams
+from assist_server.lsp.switches import Switches
+from assist_server.lsp.traces import Traces
+from assist_server.privacy.egress import is_loopback
+
+logger = logging.getLogger(__name__)
+
+_CLOSE_SECONDS = 5.0
+_OWN_OPTIONS = "client"
+
+
+class Session:
+    """The state of one connection; handlers get it as their first argument."""
+
+    def __init__(self, protocol: AssistProtocol, make_app: AppFactory, clock: Clock) -> None:
+        self.protocol = protocol
+        self.clock = clock
+        self.documents = Documents()
+        self.latest: Latest[Completion | None] = Latest()
+        self.switches = Switches()
+        self.traces = Traces()
+        self.cancellations = Cancellations()
+        self.told = ToldOnce(lambda params: protocol.notify(types.WINDOW_SHOW_MESSAGE, params))
+        self.status = Status(self._send_status)
+        self.answers: dict[str, asyncio.Task[None]] = {}
+        self.over: asyncio.Future[int] | None = None
+        self._own_options: Mapping[str, Any] = {}
+        self._make_app = make_app
+        self._options = ClientOptions()
+        self._lease: Lease | None = None
+        self._failure: AssistError | None = None
+        self._uses: dict[Role, tuple[str | None, str | None]] = {}
+        self._background: set[asyncio.Task[None]] = set()
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def begin(self, params: types.InitializeParams, encoding: Encoding) -> None:
+        """Take over what `initialize` tells and build the App."""
+        folders = [folder.uri for folder in params.workspace_folders or []]
+        root = params.root_uri or (from_fs_path(params.root_path) if params.root_path else None)
+        if not folders and root:
+            folders = [root]
+        self.documents = Documents(encoding, folders)
+        given = params.initialization_options
+        options = dict(given) if isinstance(given, Mapping) else {}
+        own = options.pop(_OWN_OPTIONS, None)
+        self._own_options = own if isinstance(own, Mapping) else {}
+        self._options = ClientOptions(self.documents.workspace(), options)
+        self._build()
+
+    @asynccontextmanager
+    async def app(self) -> AsyncIterator[LspApp]:
+        """Give the App for one request; raises the error that kept it from being built."""
+        if self._lease is None:
+            raise self._failure or AssistError("assist has not started")
+        async with self._lease.use() as app:
+            yield app
+
+    @property
+    def settled(self) -> LspApp | None:
+        """The App in force for a look at its settings, None where it could not be built."""
+        return self._lease.app if self._lease else None
+
+    def wants(self, what: str) -> bool:
+        """Tell whether the client knows one of our notifications, by its capabilities or its initializationOptions."""
+        return bool(at(self.protocol.client, "experimental", "assist", what) or self._own_options.get(what))
+
+    def answer(self, conversation: str, chunk: str, *, done: bool = False, error: str | None = None) -> None:
+        """Send a piece of an answer to a client that knows what to do with it."""
+        if self.wants("answer"):
+            piece: dict[str, Any] = {"id": conversation, "chunk": chunk, "done": done}
+            self.protocol.notify(ANSWER, piece | ({"error": error} if error else {}))
+
+    def use(self, role: Role, *, backend: str | None, model: str | None) -> tuple[str | None, str | None]:
+        """Take another backend or model until the session ends, and over changed settings; give what was before."""
+        before = self._uses.get(role, (None, None))
+        self._uses[role] = (backend, model)
+        if self._lease is not None:
+            self._lease.app.selector.use(role, backend=backend, model=model)
+        return before
+
+    def rebuild(self, **changes: Any) -> None:
+        """Build another App from changed options, or from changed files where there is no change."""
+        options = replace(self._options, workspace=self.documents.workspace(), **changes)
+        if changes and options == self._options:
+            return
+        self._options = options
+        self._build()
+        self.tell_problems()
+
+    def tell_problems(self) -> None:
+        """Show what is wrong with the settings, each problem once, with its file and line."""
+        if self._failure is not None:
+            self.told.tell(types.MessageType.Error, said(self._failure.message, self._failure.hint))
+        if self._lease is not None:
+            for problem in self._lease.app.resolved.problems:
+                self.told.tell(types.MessageType.Warning, f"{problem.where}: {said(problem.message, problem.hint)}")
+
+    async def pull_configuration(self) -> None:
+        """Ask the client for the section `assist`."""
+        if not self.protocol.supports("workspace", "configuration"):
+            return
+        params = types.ConfigurationParams([types.ConfigurationItem(section="assist")])
+        try:
+            answer = await self.protocol.send_request_async(types.WORKSPACE_CONFIGURATION, params)
+        except JsonRpcException as error:
+            logger.warning("the client did not give its configuration: %s", error.code)
+            return
+        section = answer[0] if answer else None
+        self.rebuild(editor_workspace=section if isinstance(section, Mapping) else {})
+
+    async def register_watchers(self) -> None:
+        """Ask the client to tell of changed settings, where it can be asked."""
+        wanted = []
+        if self.protocol.supports("workspace", "didChangeConfiguration", "dynamicRegistration"):
+            section = types.DidChangeConfigurationRegistrationOptions(section="assist")
+            wanted.append(types.Registration("assist.configuration", types.WORKSPACE_DID_CHANGE_CONFIGURATION, section))
+        if self.protocol.supports("workspace", "didChangeWatchedFiles", "dynamicRegistration"):
+            watchers = [types.FileSystemWatcher(glob_pattern=f"**/{WORKSPACE_FILE}")]
+            options = types.DidChangeWatchedFilesRegistrationOptions(watchers)
+            wanted.append(types.Registration("assist.files", types.WORKSPACE_DID_CHANGE_WATCHED_FILES, options))
+        if wanted:
+            try:
+                params = types.RegistrationParams(wanted)
+                await self.protocol.send_request_async(types.CLIENT_REGISTER_CAPABILITY, params)
+            except JsonRpcException as error:
+                logger.warning("the client did not register what it can watch: %s", error.code)
+
+    def off(self) -> str | None:
+        """Say why no completion is offered anywhere, or None."""
+        app = self.settled
+        if app is not None and not app.settings.completion.enable:
+            return "completions are off (completion.enable)"
+        return self.switches.off("", "")
+
+    def spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do something beside the requests; it is cancelled when the session ends."""
+        _keep(self._background, work)
+
+    def client_gone(self) -> None:
+        """End because the client said `exit`, or cannot say anything any more."""
+        self.end(0 if self.protocol.shut_down else 1)
+
+    def end(self, code: int) -> None:
+        """Let the server end with an exit code; the first one counts."""
+        if self.over is not None and not self.over.done():
+            self.over.set_result(code)
+
+    async def aclose(self) -> None:
+        """Answer or cancel what is pending and close the App."""
+        await self.protocol.cancel_pending()
+        if self._lease is not None:
+            self._lease.retire()
+            self._lease = None
+        for task in self._background:
+            task.cancel()
+        if self._closing:
+            await asyncio.wait(self._closing, timeout=_CLOSE_SECONDS)
+
+    def _build(self) -> None:
+        old, self._lease, self._failure = self._lease, None, None
+        try:
+            app = self._make_app(self._options)
+        except AssistError as error:
+            self._failure = error
+            logger.warning("the settings cannot be used: %s", error.code)
+        else:
+            self._lease = Lease(app, lambda closing: _keep(self._closing, closing))
+            for role, (backend, model) in self._uses.items():
+                app.selector.use(role, backend=backend, model=model)
+            self.status.configure(remote=_remote_host(app.settings.backend.url), off=self.off())
+        finally:
+            # The root of its loggers writes whole messages, which are documents, at INFO and with a malformed message.
+            logging.getLogger("pygls").setLevel(logging.CRITICAL)
+            if old is not None:
+                old.retire()
+
+    def _send_status(self, status: StatusParams) -> None:
+        if self.wants("status"):
+            self.protocol.notify(STATUS, asdict(status))
+
+
+def _keep(tasks: set[asyncio.Task[None]], work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run something as a task and hold on to it: the loop itself would let it be collected."""
+    task = asyncio.get_running_loop().create_task(contained(work))
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
+
+
+def _remote_host(url: str) -> str | None:
+    host = urlsplit(url).hostname if url.startswith(("http://", "https://")) else None
+    return host if host and not is_loopback(host) else None
+
+
+def encoding_of(name: object) -> Encoding:
+    """Give the position encoding that was agreed on; UTF-16 is the protocol's default."""
+    text = str(getattr(name, "value", name))
+    return cast("Encoding", text) if text in {"utf-8", "utf-32"} else "utf-16"

@@ -1,0 +1,82 @@
+"""What the editor's status bar may say: `assist/status`, sent when it changes to clients that asked for it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from assist_server.lsp.methods import State
+
+
+@dataclass(frozen=True, slots=True)
+class StatusParams:
+    """The shape of the notification.
+
+    model: `backend: model` of the last answer. remote: the host that answers, None where that is this machine.
+    message: why the state is what it is, for a person.
+    """
+
+    state: State = "idle"
+    model: str | None = None
+    remote: str | None = None
+    message: str | None = None
+
+
+class Status:
+    """The state of one session."""
+
+    def __init__(self, send: Callable[[StatusParams], None]) -> None:
+        self._send = send
+        self._sent: StatusParams | None = None
+        self._rest = StatusParams()
+        self._off: str | None = None
+        self._busy = 0
+
+    @property
+    def now(self) -> StatusParams:
+        """The state in force: an answer in the making goes before all, then an error, then being off."""
+        if self._busy:
+            return replace(self._rest, state="busy", message=None)
+        if self._rest.state == "idle" and self._off is not None:
+            return replace(self._rest, state="off", message=self._off)
+        return self._rest
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Say that an answer is in the making."""
+        self._busy += 1
+        self.publish()
+        try:
+            yield
+        finally:
+            self._busy -= 1
+            self.publish()
+
+    def works(self, model: str) -> None:
+        """Say that an answer came, and from where."""
+        self._rest = replace(self._rest, state="idle", model=model, message=None)
+        self._publish_unless_busy()
+
+    def fails(self, message: str) -> None:
+        """Say that nothing works until something does."""
+        self._rest = replace(self._rest, state="error", message=message)
+        self._publish_unless_busy()
+
+    def configure(self, *, remote: str | None, off: str | None) -> None:
+        """Take over what the settings say; `off` is why no completion is offered at all, or None."""
+        self._rest = StatusParams(remote=remote)
+        self.switch(off)
+
+    def switch(self, off: str | None) -> None:
+        """Say that completions are off, and why, or that they are on."""
+        self._off = off
+        self.publish()
+
+    def _publish_unless_busy(self) -> None:
+        if not self._busy:
+            self.publish()
+
+    def publish(self) -> None:
+        """Send the state where it differs from what was sent last."""
+        if self.now != self._sent:
+            self._sent = self.now
+            self._send(self.now)

@@ -1,0 +1,218 @@
+"""A language server inside the test's own process: messages go in and come out as Python values."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from assist_server.backends.base import Delta, Done, Event, Usage
+from assist_server.config.resolve import Origin, Problem, Resolved
+from assist_server.config.settings import Settings
+from assist_server.core.errors import AssistError
+from assist_server.core.folders import Folders
+from assist_server.features.actions.explain import Answer, ExplainQuery
+from assist_server.features.completion.service import Completion, CompletionItem, CompletionQuery, Milliseconds
+from assist_server.features.selection import Target
+from assist_server.lsp.server import AppFactory, ClientOptions, create_server
+
+# pygls asks for what Python 3.14 calls by another name.
+PYGLS_WARNINGS = "ignore:'asyncio.iscoroutinefunction' is deprecated:DeprecationWarning"
+
+
+@dataclass
+class FakeApp:
+    """An App whose services do as the test says; it is its own selector and services."""
+
+    settings: Settings = field(default_factory=Settings)
+    problems: tuple[Problem, ...] = ()
+    folder: Path = Path("/nowhere")
+    text: str = "suggested"
+    error: Exception | None = None
+    hold: asyncio.Event | None = None
+    queries: list[Any] = field(default_factory=list)
+    used: list[tuple[str, str | None, str | None]] = field(default_factory=list)
+    closed: int = 0
+    streams_closed: int = 0
+
+    @property
+    def resolved(self) -> Resolved:
+        return Resolved(self.settings, (), self.problems)
+
+    @property
+    def folders(self) -> Folders:
+        return Folders(cache=self.folder, data=self.folder, config=self.folder, log=self.folder)
+
+    @property
+    def completion(self) -> "FakeApp":
+        return self
+
+    @property
+    def explain(self) -> "FakeApp":
+        return self
+
+    @property
+    def selector(self) -> "FakeApp":
+        return self
+
+    def use(self, role: str, *, backend: str | None = None, model: str | None = None) -> None:
+        self.used.append((role, backend, model))
+
+    async def target(self, role: str) -> Target:
+        if self.error:
+            raise self.error
+        backend, model = next(((b, m) for r, b, m in reversed(self.used) if r == role), (None, None))
+        named = type("Named", (), {"name": backend or "fake"})()
+        return Target(named, model or "model", 1000)
+
+    async def complete(self, query: CompletionQuery) -> Completion:
+        self.queries.append(query)
+        if self.hold:
+            await self.hold.wait()
+        if self.error:
+            raise self.error
+        items = (CompletionItem(self.text),) if self.text else ()
+        why = None if items else "the model said nothing"
+        return Completion(items, "model", "fake", None, Milliseconds(1, 2, 3), ("one", "two"), why)
+
+    async def start(self, query: ExplainQuery) -> Answer:
+        self.queries.append(query)
+        return Answer("model", "fake", self._events())
+
+    async def _events(self) -> AsyncGenerator[Event, None]:
+        try:
+            for piece in ("It ", "adds."):
+                yield Delta(piece)
+            if self.hold:
+                await self.hold.wait()
+            if self.error:
+                raise self.error
+            yield Done("stop", Usage(1, 2))
+        finally:
+            self.streams_closed += 1
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+
+def problem(message: str, file: str, line: int) -> Problem:
+    """Make a problem of a settings file."""
+    return Problem(message, Origin("workspace file", file, line), "a hint")
+
+
+class MemoryClient:
+    """Sends messages to a server of its own and keeps what comes back."""
+
+    def __init__(self, make_app: AppFactory) -> None:
+        self.server = create_server(make_app)
+        self.server.protocol.set_writer(self, include_headers=False)
+        self.messages: list[dict[str, Any]] = []
+        self._news = asyncio.Event()
+        self._last_id = 0
+
+    @classmethod
+    def of(cls, *apps: FakeApp | AssistError) -> "tuple[MemoryClient, list[ClientOptions]]":
+        """Serve apps, one after the other as the settings change; give the options of each as well."""
+        given: list[ClientOptions] = []
+        left = list(apps)
+
+        def make_app(options: ClientOptions) -> Any:
+            given.append(options)
+            app = left.pop(0)
+            if isinstance(app, AssistError):
+                raise app
+            return app
+
+        return cls(make_app), given
+
+    def write(self, data: bytes) -> None:
+        """Take a message of the server."""
+        self.messages.append(json.loads(data))
+        self._news.set()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def raw(self, body: bytes) -> None:
+        """Give the server whatever is in body."""
+        self.server.protocol.receive(body)
+
+    def give(self, message: dict[str, Any]) -> None:
+        """Give the server a message."""
+        self.raw(json.dumps({"jsonrpc": "2.0", **message}).encode())
+
+    def notify(self, method: str, params: Any = None) -> None:
+        """Give the server a notification."""
+        self.give({"method": method, "params": params})
+
+    def send(self, method: str, params: Any = None) -> int:
+        """Give the server a request; give its id."""
+        self._last_id += 1
+        self.give({"id": self._last_id, "method": method, "params": params})
+        return self._last_id
+
+    async def wait_for(self, fits: Any) -> dict[str, Any]:
+        """Wait for a message of the server."""
+
+        async def look() -> dict[str, Any]:
+            while True:
+                for message in self.messages:
+                    if fits(message):
+                        return message
+                self._news.clear()
+                await self._news.wait()
+
+        return await asyncio.wait_for(look(), 10)
+
+    async def answer(self, request_id: Any) -> dict[str, Any]:
+        """Wait for the answer of a request."""
+        return await self.wait_for(lambda m: "method" not in m and m.get("id") == request_id)
+
+    async def request(self, method: str, params: Any = None) -> Any:
+        """Give a request and the result of its answer, which must not be an error."""
+        answer = await self.answer(self.send(method, params))
+        assert answer.get("error") is None, answer
+        return answer.get("result")
+
+    async def error(self, method: str, params: Any = None) -> dict[str, Any]:
+        """Give a request and the error of its answer, which must be one."""
+        answer = await self.answer(self.send(method, params))
+        assert answer.get("error") is not None, answer
+        return answer["error"]
+
+    async def begin(self, capabilities: dict[str, Any] | None = None, **params: Any) -> dict[str, Any]:
+        """Say hello."""
+        given = {"processId": None, "rootUri": None, "capabilities": capabilities or {}, **params}
+        result = await self.request("initialize", given)
+        self.notify("initialized", {})
+        return result
+
+    async def told(self, method: str) -> list[Any]:
+        """Give the parameters of all notifications of a method, after what is due has been done."""
+        await self.request("assist/trace")
+        return [m.get("params") for m in self.messages if m.get("method") == method]
+
+    def open(self, text: str, uri: str = "file:///work/a.py", version: int = 1) -> None:
+        """Open a document."""
+        item = {"uri": uri, "languageId": "python", "version": version, "text": text}
+        self.notify("textDocument/didOpen", {"textDocument": item})
+
+    def inline(self, character: int, *, line: int = 0, invoked: bool = False, uri: str = "file:///work/a.py") -> int:
+        """Ask for ghost text; give the request's id."""
+        params = {
+            "textDocument": {"uri": uri},
+            "position": {"line": line, "character": character},
+            "context": {"triggerKind": 1 if invoked else 2},
+        }
+        return self.send("textDocument/inlineCompletion", params)
+
+    async def items(self, character: int, **more: Any) -> list[Any]:
+        """Ask for ghost text and give the items."""
+        answer = await self.answer(self.inline(character, **more))
+        return answer["result"]["items"]
+
+    def counts(self) -> dict[Any, int]:
+        """Count the answers of each request."""
+        ids = [m["id"] for m in self.messages if "method" not in m]
+        return {request_id: ids.count(request_id) for request_id in ids}
