@@ -26,15 +26,18 @@ mkdir -p "$work"/{lists,cache/archives}/partial "$work/root" "$work/new/lib" "$w
 # the mirror that this machine uses for Debian itself, whatever its suite
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 2>/dev/null | grep -E '/debian/?$' | head -n 1 || true)
 echo "deb [signed-by=$keyring] ${mirror:-http://deb.debian.org/debian} sid main" > "$work/sources.list"
-private=(
-  -qq
-  -o "Dir::Etc::SourceList=$work/sources.list" -o Dir::Etc::SourceParts=/dev/null
-  -o "Dir::State::Lists=$work/lists" -o "Dir::State::status=$work/status" -o "Dir::Cache=$work/cache"
-  -o APT::Install-Recommends=false -o Acquire::Languages=none -o Acquire::Retries=3
-  -o APT::Sandbox::User= -o Debug::NoLocking=true
-)
-apt-get "${private[@]}" update || fail "the package lists of Debian sid cannot be fetched: is there a network?"
-apt-get "${private[@]}" -y --download-only install llama.cpp-tools || fail "the package llama.cpp-tools cannot be fetched"
+# none of the machine's own configuration but how to reach the network: its hooks would touch the system
+{
+  apt-config dump | grep '^Acquire::' || true
+  echo "Dir::Etc::Main \"/dev/null\"; Dir::Etc::Parts \"/dev/null\";"
+  echo "Dir::Etc::SourceList \"$work/sources.list\"; Dir::Etc::SourceParts \"/dev/null\";"
+  echo "Dir::State::Lists \"$work/lists\"; Dir::State::status \"$work/status\"; Dir::Cache \"$work/cache\";"
+  echo 'APT::Install-Recommends "false"; APT::Sandbox::User ""; Debug::NoLocking "true";'
+  echo 'Acquire::Languages "none"; Acquire::Retries "3"; APT::Update::Error-Mode "any";'
+} > "$work/apt.conf"
+export APT_CONFIG=$work/apt.conf
+apt-get -qq update || fail "the package lists of Debian sid cannot be fetched: is there a network?"
+apt-get -qq -y --download-only install llama.cpp-tools || fail "the package llama.cpp-tools cannot be fetched"
 for package in "$work"/cache/archives/*.deb; do dpkg-deb -x "$package" "$work/root"; done
 
 root=$work/root
@@ -43,7 +46,7 @@ program=$root/usr/bin/llama-server
 loader=$(find "$root" \( -name 'ld-linux*.so.*' -o -name 'ld-*.so.1' \) | head -n 1)
 folders=$(find "$root" -name '*.so*' -printf '%h\n' | sort -u | paste -sd :)
 # the libraries that the program loads, and the CPU variants that ggml looks for beside the running file, the loader
-"$loader" --library-path "$folders" --list "$program" | awk '$2 == "=>" { print $3 }' | xargs -I{} cp -L {} "$work/new/lib/"
+"$loader" --library-path "$folders" --list "$program" | awk '$2 == "=>" { print $3 }' | grep -v /ld- | xargs -I{} cp -L {} "$work/new/lib/"
 find "$root" -name 'libggml-cpu-*.so' -exec cp -L {} "$work/new/lib/" \;
 cp -L "$loader" "$work/new/lib/loader"
 cp -L "$program" "$work/new/lib/llama-server"
