@@ -1,0 +1,137 @@
+"""From a place in a document to a request that fits into the model's context."""
+
+from dataclasses import dataclass, replace
+
+from assist_context.document import Document
+from assist_context.errors import BudgetError
+from assist_context.prompt.chat import fill_messages
+from assist_context.prompt.fill import build_fill
+from assist_context.prompt.fim import custom
+from assist_context.prompt.segments import Prompt, Text
+from assist_context.prompt.tokens import estimate
+from assist_server.backends.base import ChatRequest, FillRequest, Message
+from assist_server.config.settings import CompletionSettings
+from assist_server.core.errors import PromptTooLong
+from assist_server.features.fim import FimChoice
+from assist_server.features.room import RESERVE, output_for, room_after, room_for
+from assist_server.features.selection import Target
+
+_TRIES = 16
+_SMALLEST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How many tokens each part may take.
+
+    room: the whole prompt. prefix, suffix: the document before and after the cursor. output: the answer.
+    """
+
+    room: int
+    prefix: int
+    suffix: int
+    output: int
+
+    def scaled(self, factor: float) -> "Budget":
+        """Make the parts of the document smaller; the room stays what it is."""
+        return replace(self, prefix=int(self.prefix * factor), suffix=int(self.suffix * factor))
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request that fits.
+
+    tokens: the size of its prompt; exact: the server counted it.
+    """
+
+    request: FillRequest | ChatRequest
+    budget: Budget
+    tokens: int
+    exact: bool
+
+
+def budget_for(settings: CompletionSettings, context_length: int) -> Budget:
+    """Divide a context length (tokens) between the answer and the two sides of the cursor."""
+    output = output_for(settings.max_tokens, context_length)
+    room = room_for(context_length, output)
+    suffix = min(settings.suffix_tokens, room // 4)
+    return Budget(room, min(settings.prefix_tokens, room - suffix), suffix, output)
+
+
+async def make_ask(
+    document: Document, offset: int, *, target: Target, choice: FimChoice, budget: Budget, one_line: bool
+) -> Ask:
+    """Build the request with as much of the document as the budget holds; raise PromptTooLong where nothing fits.
+
+    one_line: the answer ends with its first line.
+    """
+    for _ in range(_TRIES):
+        try:
+            draft = _draft(document, offset, model=target.model, choice=choice, budget=budget, one_line=one_line)
+        except BudgetError:
+            break
+        tokens, exact = await _size(draft, target, budget.room)
+        if tokens <= budget.room:
+            return Ask(draft.request, budget, tokens, exact)
+        if budget.prefix <= _SMALLEST:
+            break
+        budget = budget.scaled(min(0.9, 0.95 * budget.room / tokens))
+    raise PromptTooLong(
+        f"no prompt fits into the {target.context_length} tokens of context that {target.model} has",
+        status=400,
+        context_length=target.context_length,
+        hint="give the model a longer context, or make completion.maxTokens smaller",
+    )
+
+
+def smaller(budget: Budget, error: PromptTooLong, ask: Ask) -> Budget:
+    """Shrink a budget by what the server said of a prompt that was too long."""
+    output = output_for(budget.output, error.context_length) if error.context_length else budget.output
+    room = min(budget.room, room_after(error, tokens=ask.tokens, output=output))
+    scaled = budget.scaled(min(0.8, 0.95 * room / max(1, ask.tokens)))
+    return replace(scaled, room=room, output=output)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A request, its prompt as it is counted, and the tokens that the server's own template adds to that."""
+
+    request: FillRequest | ChatRequest
+    prompt: Prompt
+    extra: int
+
+
+def _draft(document: Document, offset: int, *, model: str, choice: FimChoice, budget: Budget, one_line: bool) -> _Draft:
+    if choice.mode == "chat":
+        return _chat_draft(document, offset, model=model, budget=budget)
+    fill = build_fill(
+        document,
+        offset,
+        format=choice.format or custom("{prefix}{suffix}"),
+        prefix_tokens=budget.prefix,
+        suffix_tokens=budget.suffix,
+        count=estimate,
+    )
+    stop = ("\n",) if one_line else ()
+    if choice.mode == "tokens":
+        return _Draft(FillRequest(model, fill.prompt, budget.output, (*fill.stops, *stop)), fill.prompt, 0)
+    request = FillRequest(model, Prompt((Text(fill.prefix),)), budget.output, stop, suffix=fill.suffix)
+    return _Draft(request, Prompt((Text(fill.prefix), Text(fill.suffix))), 0)
+
+
+def _chat_draft(document: Document, offset: int, *, model: str, budget: Budget) -> _Draft:
+    turns = fill_messages(document, offset, prefix_tokens=budget.prefix, suffix_tokens=budget.suffix, count=estimate)
+    messages = tuple(Message(turn.role, turn.content) for turn in turns)
+    prompt = Prompt(tuple(Text(message.content) for message in messages))
+    return _Draft(ChatRequest(model, messages, budget.output), prompt, RESERVE * len(messages))
+
+
+async def _size(draft: _Draft, target: Target, room: int) -> tuple[int, bool]:
+    """Count a prompt: by our estimate where even one token a byte would fit, else by the server where it can."""
+    texts = draft.prompt.texts()
+    extra = draft.extra + len(draft.prompt.segments) - len(texts)
+    guess = sum(estimate(text) for text in texts) + extra
+    if sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) + extra <= room:
+        return guess, False
+    counted = await target.backend.count_tokens(draft.prompt, target.model)
+    return (guess, False) if counted is None else (counted + draft.extra, True)

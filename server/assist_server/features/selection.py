@@ -1,0 +1,266 @@
+"""Which model on which server answers, and how it fills in.
+
+With `backend.name` on `auto`: a reachable Ollama that has a code model, else the embedded engine if its model is here,
+else one error with the command that helps. A server that the user named is used, or fails with its own message.
+
+Without a model named, the server's best one is taken, of those that run on this machine and are no embedding models:
+code models first (a known FIM family, or "code" in the name); for completions those that can fill in, for answers in
+words those that are no bare base models; then the smallest of at least one billion parameters, else the largest; then
+by name. Small, because a suggestion that comes late is worth nothing; not smaller, because a poor one is worth little.
+The same server gives the same choice every time.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from assist_context.prompt.fim import ALL_CONTROL_TOKENS, by_name
+from assist_server.backends.base import Backend, ModelInfo
+from assist_server.config.settings import Settings
+from assist_server.core.clock import Clock, SystemClock
+from assist_server.core.errors import (
+    AssistError,
+    AuthFailed,
+    BackendError,
+    BackendTimeout,
+    BackendUnavailable,
+    BadResponse,
+    EgressRefused,
+    EngineError,
+    ModelError,
+    ModelMissing,
+)
+from assist_server.features.fim import FimChoice, choose_fim, users_choice
+
+_log = logging.getLogger(__name__)
+
+Role = Literal["completion", "chat", "review"]
+
+UNKNOWN_CONTEXT_LENGTH = 4096
+PULL_HINT = "run `assist model pull qwen2.5-coder-0.5b`"
+
+_AUTOMATIC = ("ollama", "embedded")
+# Long enough that typing does not probe a server that is down, short enough that nobody waits for one that is back.
+_FAILURE_SECONDS = 2.0
+# A second choice (no Ollama was there) is looked at again from time to time, should the first have come up.
+_FALLBACK_SECONDS = 60.0
+_GONE = (BackendUnavailable, BackendTimeout, BadResponse, ModelMissing, AuthFailed, EngineError, ModelError)
+_EMBEDDING = re.compile(r"embed|rerank|minilm|\bbge\b|\bgte\b|whisper", re.IGNORECASE)
+_CODE = re.compile(r"code|coder|starcoder|codestral|mellum", re.IGNORECASE)
+_BASE = re.compile(r"\bbase\b|starcoder|stable-code|mellum|codegemma:2b|codellama.*-code", re.IGNORECASE)
+_PARAMETERS = re.compile(r"(?:(?P<experts>\d+)x)?(?P<count>\d+(?:\.\d+)?)\s*(?P<unit>[MBT])\b", re.IGNORECASE)
+_UNITS = {"M": 1e6, "B": 1e9, "T": 1e12}
+_QUANTIZED_BYTES = 0.6  # a parameter at four bits, tables and all
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A model that answers for a role; context_length in tokens, as the server runs it."""
+
+    backend: Backend
+    model: str
+    context_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    role: Role
+    backend: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """A target or the error instead of one, and until when it holds (seconds of the clock, None: until it fails)."""
+
+    result: Target | AssistError
+    until: float | None
+
+
+class Selector:
+    """Choose a target for each role and keep it until it fails.
+
+    make: gives the backend of a name.
+    embedded_missing: what keeps the embedded engine from starting, None where nothing does.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        make: Callable[[str], Backend],
+        *,
+        embedded_missing: Callable[[], ModelError | None],
+        clock: Clock | None = None,
+    ) -> None:
+        self._settings = settings
+        self._make = make
+        self._embedded_missing = embedded_missing
+        self._clock = clock or SystemClock()
+        self._backends: dict[str, Backend] = {}
+        self._choices: dict[_Wish, _Choice] = {}
+        self._fim: dict[tuple[str, str], FimChoice] = {}
+        self._overrides: dict[Role, tuple[str | None, str | None]] = {}
+        self._lock = asyncio.Lock()
+
+    def use(self, role: Role, *, backend: str | None = None, model: str | None = None) -> None:
+        """Take another backend or model for a role in this session; neither: what the settings say again.
+
+        A backend without a model means its best one.
+        """
+        self._overrides[role] = (backend, model)
+        self._choices.clear()
+
+    async def target(self, role: Role) -> Target:
+        """Give the model for a role; raise what keeps it from answering.
+
+        A choice is made once and kept; a failure is kept for two seconds, so that typing does not probe.
+        """
+        wish = self._wish(role)
+        async with self._lock:
+            known = self._choices.get(wish)
+            if known is None or (known.until is not None and self._clock.monotonic() >= known.until):
+                known = self._choices[wish] = await self._choose(wish)
+        if isinstance(known.result, AssistError):
+            raise known.result.with_traceback(None)
+        return known.result
+
+    async def fim(self, target: Target) -> FimChoice:
+        """Tell how a model fills in; decided once for each model."""
+        if template := self._settings.completion.fim_template:
+            return users_choice(template)
+        key = (target.backend.name, target.model)
+        if key not in self._fim:
+            evidence = await target.backend.fim_evidence(target.model, sorted(ALL_CONTROL_TOKENS))
+            self._fim[key] = choose_fim(evidence, target.model)
+            _log.info("%s on %s fills in by %s: %s", target.model, key[0], self._fim[key].mode, self._fim[key].why)
+        return self._fim[key]
+
+    def failed(self, target: Target, error: AssistError) -> None:
+        """Forget a choice whose server has gone, so that the next request looks again."""
+        if not isinstance(error, _GONE):
+            return
+        self._choices = {wish: choice for wish, choice in self._choices.items() if choice.result != target}
+        self._fim.pop((target.backend.name, target.model), None)
+
+    async def aclose(self) -> None:
+        """Close every backend that was made."""
+        backends, self._backends = self._backends, {}
+        self._choices.clear()
+        for backend in backends.values():
+            await backend.aclose()
+
+    def _wish(self, role: Role) -> _Wish:
+        settings = self._settings
+        backend, model = self._overrides.get(role, (None, None))
+        if backend:
+            return _Wish(role, backend, model or "")  # the settings' model is one of the settings' server
+        own = {"completion": settings.completion.model, "chat": settings.chat.model, "review": settings.review.model}
+        return _Wish(role, settings.backend.name, model or own[role] or settings.backend.model)
+
+    async def _choose(self, wish: _Wish) -> _Choice:
+        try:
+            if wish.backend != "auto":
+                return _Choice(await self._from_server(wish), None)
+            return await self._first_ready(wish)
+        except AssistError as error:
+            _log.warning("no model for %s: %s", wish.role, error.message)
+            return _Choice(error, self._clock.monotonic() + _FAILURE_SECONDS)
+
+    async def _first_ready(self, wish: _Wish) -> _Choice:
+        problems: list[AssistError] = []
+        for name in _AUTOMATIC:
+            found = await self._attempt(replace(wish, backend=name))
+            if isinstance(found, Target):
+                return _Choice(found, self._clock.monotonic() + _FALLBACK_SECONDS if problems else None)
+            problems.append(found)
+        raise BackendUnavailable(
+            f"no model is ready: {'; '.join(problem.message for problem in problems)}",
+            hint=problems[-1].hint or PULL_HINT,
+        )
+
+    async def _attempt(self, wish: _Wish) -> Target | AssistError:
+        try:
+            return await self._from_server(wish, code_only=wish.backend == "ollama")
+        except (BackendError, EngineError, ModelError, EgressRefused) as error:
+            return error
+
+    async def _from_server(self, wish: _Wish, *, code_only: bool = False) -> Target:
+        embedded = wish.backend == "embedded"
+        if embedded and (problem := self._embedded_missing()):
+            raise problem
+        backend = self._backend(wish.backend)
+        infos = await backend.models()
+        if wish.model:
+            info = named_model(infos, wish.model, server=backend.name)
+            self._refuse_remote(info)
+        else:
+            info = best_model(infos, wish.role, server=backend.name, code_only=code_only)
+        length = info.context_length or (self._settings.engine.context_length if embedded else UNKNOWN_CONTEXT_LENGTH)
+        _log.info("%s: %s on %s, %d tokens of context", wish.role, info.name, backend.name, length)
+        return Target(backend, info.name, length)
+
+    def _backend(self, name: str) -> Backend:
+        if name not in self._backends:
+            self._backends[name] = self._make(name)
+        return self._backends[name]
+
+    def _refuse_remote(self, info: ModelInfo) -> None:
+        if info.remote_host is not None and not self._settings.privacy.allow_remote_models:
+            raise EgressRefused(
+                f"the model {info.name} runs on {info.remote_host}, not on this machine",
+                hint="choose a local model, or see privacy.allowRemoteModels",
+            )
+
+
+def named_model(infos: Sequence[ModelInfo], name: str, *, server: str) -> ModelInfo:
+    """Find the model that was asked for; raise ModelMissing with what there is.
+
+    A server that lists nothing is believed to have it.
+    """
+    if not infos:
+        return ModelInfo(name)
+    for info in infos:
+        if info.name in (name, f"{name}:latest"):
+            return info
+    hint = f"run `ollama pull {name}`" if server == "ollama" else "name one that it has, or leave backend.model empty"
+    raise ModelMissing(f"{server} does not have the model {name}; it has {_listed(infos)}", status=404, hint=hint)
+
+
+def best_model(infos: Sequence[ModelInfo], role: Role, *, server: str, code_only: bool = False) -> ModelInfo:
+    """Take the best model for a role by the rule in the module's docstring; raise ModelMissing where there is none.
+
+    code_only: leave models alone that are not made for code.
+    """
+    usable = [info for info in infos if info.remote_host is None and not _EMBEDDING.search(info.name)]
+    code = [info for info in usable if by_name(info.name) or _CODE.search(info.name)]
+    pool = code if code_only else code or usable
+    if not pool:
+        hint = "run `ollama pull qwen2.5-coder:1.5b`" if server == "ollama" else PULL_HINT
+        kind = "code model" if code_only else "model that runs on this machine"
+        raise ModelMissing(f"{server} has no {kind}; it has {_listed(infos)}", status=404, hint=hint)
+    return min(pool, key=lambda info: _rank(info, role))
+
+
+def _rank(info: ModelInfo, role: Role) -> tuple[bool, bool, float, str]:
+    unfit = by_name(info.name) is None if role == "completion" else bool(_BASE.search(info.name))
+    parameters = _parameters(info)
+    small = parameters < 1e9
+    return unfit, small, -parameters if small else parameters, info.name
+
+
+def _parameters(info: ModelInfo) -> float:
+    """Give the number of parameters, from what the server says, its name's tag or its size; 0 where nothing tells."""
+    for text in (info.parameters or "", info.name.rpartition(":")[2]):
+        if found := _PARAMETERS.search(text):
+            return float(found["count"]) * _UNITS[found["unit"].upper()] * int(found["experts"] or 1)
+    return (info.size_bytes or 0) / _QUANTIZED_BYTES
+
+
+def _listed(infos: Sequence[ModelInfo]) -> str:
+    names = sorted(info.name for info in infos)
+    if not names:
+        return "none"
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
