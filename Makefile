@@ -9,7 +9,7 @@ MODEL := qwen2.5-coder-0.5b
 export ASSIST_DEV_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/assist-dev
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check test-python model bench-completion docs lock package recordings clean
+.PHONY: help demo test check test-python model bench-completion bench-startup docs lock package recordings clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -46,6 +46,9 @@ test-python: ## Run the unit tests on every other supported Python that is found
 
 bench-completion: model ## Measure latency, cancel and quality of completion on this machine
 	@$(BIN)/python bench/bench_completion.py --model "$$($(BIN)/assist model path $(MODEL))"
+
+bench-startup: $(READY) ## Measure how quickly commands start
+	@$(BIN)/python bench/bench_startup.py
 
 docs: $(READY) ## Write the generated documents anew
 	$(BIN)/python scripts/generate.py

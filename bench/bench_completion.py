@@ -209,7 +209,7 @@ async def run(model: Path, holes: int, seed: int) -> None:
                 first.append(await complete(service, hole))
                 following.append(await complete(service, hole.typed()))
             show_completions([("first", first), ("next key", following)])
-            print("\nfirst token of the next request, seconds")
+            print("\nfirst token of the next request, seconds", flush=True)
             for name, seconds in await measure_cancels(target.backend, target.model):
                 print(f"after {name:22}  median {statistics.median(seconds):.2f}  worst {max(seconds):.2f}")
         finally:

@@ -1,7 +1,10 @@
 """Show the main job: complete, explain and review real code of this repository with the embedded model."""
 
+import difflib
 import json
+import random
 import shutil
+import string
 import subprocess
 import sys
 import time
@@ -50,15 +53,28 @@ def explain() -> None:
 
 
 def review() -> None:
-    """Review a change of this repository that has a mistake in it."""
-    patch = ROOT / "scripts" / "demo.patch"
-    heading(f"assist review --patch {patch.relative_to(ROOT)}")
-    print(patch.read_text(encoding="utf-8"), flush=True)
+    """Review a change with two mistakes in it: a wrong bound, and a key that should not be there."""
+    patch = mistaken_change()
+    heading("assist review --patch -")
+    print(patch, flush=True)
     status = subprocess.run(
-        [*ASSIST, "review", "--patch", str(patch), "--fail-on", "never", *EMBEDDED], cwd=ROOT, check=False
-    ).returncode
-    if status not in (0, 5):
+        [*ASSIST, "review", "--patch", "-", "--fail-on", "never", *EMBEDDED],
+        cwd=ROOT, input=patch, text=True, check=False,
+    ).returncode  # fmt: skip
+    if status:
         sys.exit(status)
+
+
+def mistaken_change() -> str:
+    """Make the diff of a change to a real file; the key is made up here, so that none stands in this repository."""
+    key = "AKIA" + "".join(random.Random(1).choices(string.ascii_uppercase + string.digits, k=16))  # noqa: S311
+    before = (ROOT / SOURCE).read_text(encoding="utf-8")
+    after = before.replace("0 <= line < self.line_count", "0 <= line <= self.line_count")
+    after = after.replace("import re\n", f'import re\n\nACCESS_KEY = "{key}"\n', 1)
+    lines = difflib.unified_diff(
+        before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{SOURCE}", f"b/{SOURCE}", n=2
+    )
+    return "".join(lines)
 
 
 def run_json(arguments: list[str], text: str) -> dict:

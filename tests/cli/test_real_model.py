@@ -9,7 +9,16 @@ import pytest
 
 pytestmark = pytest.mark.model
 
-PATCH = Path(__file__).resolve().parents[2] / "scripts" / "demo.patch"
+PATCH = """\
+--- a/pages.py
++++ b/pages.py
+@@ -1,2 +1,4 @@
+ def pages(total, size):
+-    return (total + size - 1) // size
++    if size == 0:
++        return total / size
++    return (total + size) // size
+"""
 
 
 def assist(environment: dict[str, str], *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -37,10 +46,10 @@ def test_explains(real_environment: dict[str, str], tmp_path: Path) -> None:
 
 
 def test_reviews_and_stands_on_changed_lines(real_environment: dict[str, str]) -> None:
-    done = assist(real_environment, "review", "--patch", str(PATCH), "--json", "--fail-on", "never")
+    done = assist(real_environment, "review", "--patch", "-", "--json", "--fail-on", "never", stdin=PATCH)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    added = [line[1:] for line in PATCH.read_text().splitlines() if line.startswith("+") and not line.startswith("+++")]
+    added = [line[1:] for line in PATCH.splitlines() if line.startswith("+") and not line.startswith("+++")]
     assert report["schema"] == "assist.review/1"
     assert report["coverage"]["reviewed"] == report["coverage"]["hunks_total"] > 0
     for finding in report["findings"]:
