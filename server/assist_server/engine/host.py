@@ -7,7 +7,6 @@ when it is told to, or when its connection file is taken away. The client that s
 import logging
 import signal
 import sys
-import threading
 import time
 from pathlib import Path
 from time import monotonic
@@ -27,6 +26,7 @@ from assist_server.engine.program import ProgramServer
 from assist_server.engine.slots import busy
 from assist_server.engine.spec import EngineSpec, read_spec
 from assist_server.engine.start import hold, live_host
+from assist_server.engine.stopping import Stop
 
 _TICK = 1.0
 _LONGEST_LOG = 1_000_000
@@ -57,7 +57,7 @@ class Host:
     def __init__(self, spec: EngineSpec, folder: EngineFolder) -> None:
         self._spec = spec
         self._folder = folder
-        self._stop = threading.Event()
+        self._stop = Stop()
         self._me = this_process()
         self._used = monotonic()
         self._touched = 0
@@ -102,7 +102,7 @@ class Host:
         write_record(self._folder.process, {**self._me.record(), "child": child.record() if child else None})
 
     def _over(self, server: Server, connection: Connection) -> bool:
-        if self._stop.is_set():
+        if self._stop.wait(0):
             return True
         if server.ended():
             log.warning("the program has ended by itself")
@@ -196,7 +196,7 @@ def _run(spec: EngineSpec, folder: EngineFolder) -> int:
     return 0
 
 
-def _on_signals(stop: threading.Event) -> None:
+def _on_signals(stop: Stop) -> None:
     """Stop in good order when told to; until this is called a signal ends the process at once."""
 
     def handle(_number: int, _frame: FrameType | None) -> None:

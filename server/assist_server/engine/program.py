@@ -17,6 +17,7 @@ from assist_server.engine.folder import EngineFolder, write_private
 from assist_server.engine.process import ProcessId, end, family, identify
 from assist_server.engine.slots import answers, slots
 from assist_server.engine.spec import EngineSpec
+from assist_server.engine.stopping import Stop
 from assist_server.net.address import Address
 
 _LOOK_EVERY = 0.1
@@ -42,7 +43,7 @@ class ProgramServer:
     """
 
     def __init__(
-        self, spec: EngineSpec, folder: EngineFolder, *, started: Callable[[ProcessId], None], stop: threading.Event
+        self, spec: EngineSpec, folder: EngineFolder, *, started: Callable[[ProcessId], None], stop: Stop
     ) -> None:
         self._spec = spec
         self._folder = folder

@@ -27,7 +27,8 @@ from assist_server.engine.process import ProcessId, alive, end, identify, read_p
 from assist_server.engine.spec import EngineSpec
 
 _LOOK_EVERY = 0.05
-_PATIENCE = 5.0
+# a host may wait for a child of its own for a while
+_PATIENCE = 15.0
 
 log = logging.getLogger(__name__)
 
