@@ -125,7 +125,7 @@ async def test_a_failure_passes_and_the_server_is_looked_for_again() -> None:
 
 @given(
     lines=st.integers(1, 2000), line=st.sampled_from(["x = 1\n", "é漢😀 = '漢字'\n", "a" * 300 + "\n"]),
-    context=st.integers(1024, 9000), rate=st.sampled_from([0.2, 0.33, 1.0])
+    context=st.integers(2048, 9000), rate=st.sampled_from([0.2, 0.33, 1.0])
 )  # fmt: skip
 def test_no_question_exceeds_the_context(*, lines: int, line: str, context: int, rate: float) -> None:
     """Whatever the server's tokens are worth (rate: tokens a byte), what is sent fits."""

@@ -16,8 +16,7 @@ from assist_server.features.fim import FimChoice
 from assist_server.features.room import RESERVE, output_for, room_after, room_for
 from assist_server.features.selection import Target
 
-_TRIES = 16
-_SMALLEST = 4
+_TRIES, _GENTLE_TRIES = 24, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ async def make_ask(
 
     one_line: the answer ends with its first line.
     """
-    for _ in range(_TRIES):
+    for turn in range(_TRIES):
         try:
             draft = _draft(document, offset, model=target.model, choice=choice, budget=budget, one_line=one_line)
         except BudgetError:
@@ -73,9 +72,10 @@ async def make_ask(
         tokens, exact = await _size(draft, target, budget.room)
         if tokens <= budget.room:
             return Ask(draft.request, budget, tokens, exact)
-        if budget.prefix <= _SMALLEST:
+        if not budget.prefix and not budget.suffix:
             break
-        budget = budget.scaled(min(0.9, 0.95 * budget.room / tokens))
+        # Where our count and the server's have little to do with each other, shrinking by their ratio never ends.
+        budget = budget.scaled(min(0.9 if turn < _GENTLE_TRIES else 0.5, 0.95 * budget.room / tokens))
     raise PromptTooLong(
         f"no prompt fits into the {target.context_length} tokens of context that {target.model} has",
         status=400,
