@@ -1,6 +1,7 @@
 """What holds for every test: folders of its own, no proxy, no network beyond this machine."""
 
 import ipaddress
+import logging
 import os
 import socket
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+
+from assist_server.core.logs import FOREIGN_LOGGERS, OWN_LOGGERS
 
 hypothesis.settings.register_profile("assist", deadline=None, derandomize=True, max_examples=100)
 hypothesis.settings.load_profile("assist")
@@ -25,6 +28,20 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
     for name in ("CACHE", "DATA", "CONFIG"):
         monkeypatch.setenv(f"ASSIST_{name}_DIR", str(tmp_path / f"assist-{name.lower()}"))
+
+
+@pytest.fixture(autouse=True)
+def own_log() -> Iterator[None]:
+    """Take back what a test that configures the log has changed."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    for handler in [handler for handler in root.handlers if handler not in handlers]:
+        root.removeHandler(handler)
+        handler.close()
+    root.setLevel(level)
+    for name in (*OWN_LOGGERS, *FOREIGN_LOGGERS):
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 @pytest.fixture(autouse=True)

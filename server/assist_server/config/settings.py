@@ -86,10 +86,10 @@ class CompletionSettings:
     model: str = _setting("", "Model for completions only; empty takes `backend.model`.", scope="machine")
     max_tokens: int = _setting(96, "Longest suggestion, in tokens.", minimum=1, maximum=2048)
     prefix_tokens: int = _setting(
-        1024, "How much of the text before the cursor the model reads, in tokens.", minimum=16, maximum=131_072
+        512, "How much of the text before the cursor the model reads, in tokens.", minimum=16, maximum=131_072
     )
     suffix_tokens: int = _setting(
-        128,
+        64,
         "How much of the text after the cursor the model reads, in tokens; short is quick on a CPU.",
         minimum=0,
         maximum=131_072,
