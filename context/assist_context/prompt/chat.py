@@ -186,9 +186,10 @@ def fenced(code: str, language: str) -> str:
 
 
 def _explain_turns(document: Document, code: str, around: str) -> tuple[Turn, ...]:
+    surroundings = render("surroundings", code=fenced(around, document.language)) + "\n\n" if around else ""
     question = render(
         "explain",
-        surroundings=render("surroundings", code=fenced(around, document.language)) if around.strip() else "",
+        surroundings=surroundings,
         language=human_name(document.language),
         path=_shown(document.path),
         code=fenced(code, document.language),
@@ -207,4 +208,4 @@ def _around(lines: LineIndex, start: int, end: int, count: int) -> str:
     top = lines.line_start(max(0, first - count))
     bottom = lines.line_end(min(lines.line_count - 1, last + count // 2))
     before, after = lines.text[top : lines.line_start(first)], lines.text[lines.line_end(last) : bottom]
-    return "\n".join(part for part in (before.strip("\n"), after.strip("\n")) if part.strip())
+    return "\n\n".join(part for part in (before.strip("\r\n"), after.strip("\r\n")) if part.strip())

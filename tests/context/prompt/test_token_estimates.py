@@ -4,11 +4,28 @@ from hypothesis import strategies as st
 
 from assist_context.prompt.tokens import HIGHEST_FACTOR, LOWEST_FACTOR, Calibration, estimate
 
-# Counts of Qwen2.5-Coder's tokenizer.
-COUNTED = [
-    ("", 0),
-    ("def add(a, b):\n    return a + b\n", 13),
-]
+# Counted by Qwen2.5-Coder's tokenizer.
+COUNTED = {
+    "": 0,
+    "def add(a, b):\n    return a + b\n": 12,
+    "class LineIndex:\n    def __init__(self, text: str) -> None:\n"
+    "        self._starts = [match.end() for match in _ENDING.finditer(text)]\n": 36,
+    "export async function loadUser(id: string): Promise<User> {\n  const response = await fetch(`/users/${id}`);\n"
+    "  return response.json();\n}\n": 30,
+    "func (p *Pool) Close() error {\n\tp.mu.Lock()\n\tdefer p.mu.Unlock()\n\treturn p.conn.Close()\n}\n": 25,
+    'fn main() {\n    let xs: Vec<u32> = (0..10).map(|x| x * 0xFF_u32).collect();\n    println!("{xs:?}");\n}\n': 42,
+    "# 计算两个向量之间的欧几里得距离\ndef distance(a, b):\n"
+    "    return sum((x - y) ** 2 for x, y in zip(a, b)) ** 0.5\n": 47,
+    '{"name": "assist-lsp", "version": "0.1.0", "port": 43605}\n': 28,
+    "SELECT COUNT(*) FROM users WHERE created_at >= DATE_SUB(NOW(), INTERVAL 30 DAY);\n": 20,
+    "Привет, мир: функция для вычисления суммы 🎉\n": 18,
+    "f81d4fae-7dec-11d0-a765-00a0c91e6bf6": 31,
+}
+
+
+@pytest.mark.parametrize("text", COUNTED, ids=lambda text: text[:20])
+def test_an_estimate_is_rather_too_high_than_too_low(text):
+    assert COUNTED[text] <= estimate(text) <= 3 * COUNTED[text]
 
 
 @given(st.text(max_size=200))
