@@ -70,7 +70,7 @@ output holds exactly one JSON object, also for an error: `{"error": {"code": "..
 | 3 | configuration |
 | 4 | no backend, no model, or it failed |
 | 5 | incomplete: part of the work could not be done, and which part is said |
-| 130 | interrupted |
+| 130 | interrupted |\n| 141 | whoever read the output (`head`, a pager) has left before its end |
 """
 
 JSON_TYPES: Mapping[str, Mapping[str, Any]] = {

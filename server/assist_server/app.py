@@ -88,15 +88,17 @@ class EmbeddedEngine:
 
 def build_app(resolved: Resolved, folders: Folders, environ: Mapping[str, str]) -> App:
     """Put the product together. Opens no connection and starts nothing."""
-    settings = _coherent(resolved.settings)
     store = ModelStore(folders.data / "models", load_catalogue())
+    settings = _coherent(resolved.settings, store)
     engine = EmbeddedEngine(settings, folders, store)
 
     urls = {name: _url(name, settings, environ) for name in backend_names()}
 
     def make(name: str) -> Backend:
         address = engine.address if name == "embedded" else None
-        return make_backend(name, _backend_config(urls[name], settings, folders, environ, address))
+        # The key belongs to the server that the user named, not to whatever else answers on this machine.
+        key = _api_key(settings.backend.api_key_env, environ) if name == settings.backend.name else None
+        return make_backend(name, _backend_config(urls[name], key, settings, folders, address))
 
     selector = Selector(settings, make, embedded_missing=engine.missing)
     return App(
@@ -112,7 +114,7 @@ def build_app(resolved: Resolved, folders: Folders, environ: Mapping[str, str]) 
     )
 
 
-def _coherent(settings: Settings) -> Settings:
+def _coherent(settings: Settings, store: ModelStore) -> Settings:
     """Bring together what depends on each other; raises ConfigError for an address without a program."""
     backend = settings.backend
     if backend.url and backend.name == "auto":
@@ -120,15 +122,18 @@ def _coherent(settings: Settings) -> Settings:
             f"{backend.url} is given, but not which program answers there",
             hint="say so by --backend or backend.name: ollama, llama-server or openai",
         )
-    if backend.name == "embedded" and backend.model:
+    if backend.model and (backend.name == "embedded" or (backend.name == "auto" and _is_ours(backend.model, store))):
         # The embedded engine has one model, so naming a model for it means that one.
-        engine = replace(settings.engine, model=backend.model)
-        return replace(settings, engine=engine, backend=replace(backend, model=""))
+        return replace(settings, engine=replace(settings.engine, model=backend.model))
     return settings
 
 
+def _is_ours(model: str, store: ModelStore) -> bool:
+    return store.catalogue.find(model) is not None or model.endswith(".gguf")
+
+
 def _backend_config(
-    url: str, settings: Settings, folders: Folders, environ: Mapping[str, str], address: AddressGetter | None
+    url: str, api_key: str | None, settings: Settings, folders: Folders, address: AddressGetter | None
 ) -> BackendConfig:
     backend = settings.backend
     timeouts = Timeouts(
@@ -138,7 +143,7 @@ def _backend_config(
     )
     return BackendConfig(
         url=url,
-        api_key=_api_key(backend.api_key_env, environ),
+        api_key=api_key,
         policy=policy_from(settings.privacy),
         timeouts=timeouts,
         audit=AuditLog(folders.log / "audit.log"),

@@ -162,6 +162,8 @@ def test_review_of_the_working_tree(terminal: Terminal) -> None:
         (["model", "pull", "nothing"], 4, "nothing"),
         (["model", "pull", "qwen2.5-coder-0.5b", "--source", "nothing"], 2, "sources are"),
         (["model"], 2, "ACTION"),
+        (["doctor", "--js"], 2, "--js"),  # no abbreviations
+        (["complete", "/dev/zero:1:1"], 2, "larger than"),
         (["nonsense"], 2, "nonsense"),
     ],
 )
@@ -184,6 +186,15 @@ def test_a_bad_value_is_said_once_and_the_work_goes_on(terminal: Terminal) -> No
     assert err.count("completion.maxTokens") == 1
     assert ".assist.toml:2" in err
     assert err.count("backend.url") == 1
+
+
+def test_a_workspace_cannot_switch_off_its_review(terminal: Terminal) -> None:
+    (terminal.folder / ".assist.toml").write_text('[review]\nfailOn = "never"\nexclude = ["*"]\n')
+    terminal.script({"on": "chat", "text": json.dumps({"findings": [FINDING]})})
+    status, _, err = terminal.run("review", "--patch", "change.patch")
+    assert status == 1
+    assert "review.failOn" in err
+    assert "review.exclude" in err
 
 
 def test_model_list_and_recommend(terminal: Terminal) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 import sys
 
 import pytest
@@ -74,6 +75,30 @@ def test_an_interrupt_has_its_status() -> None:
         raise KeyboardInterrupt
 
     assert guarded(Output(), fails) == 130
+
+
+def test_an_interrupt_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    def fails() -> int:
+        raise KeyboardInterrupt
+
+    assert guarded(Output(as_json=True), fails) == 130
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "interrupted"
+
+
+def test_a_reader_that_leaves_does_not_make_a_review_a_success() -> None:
+    command = f"{sys.executable} -m assist_server config show --json | true; exit ${{PIPESTATUS[0]}}"
+    for _ in range(3):  # the reader may be slower to leave than the writer is to write
+        status = subprocess.run(["bash", "-c", command], check=False).returncode
+        assert status in (0, 141)
+
+
+def test_brackets_in_a_path_are_no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    with Output(color=False).steps("reviewing") as step:
+        step(0, 1, "app/[slug]/a[/b].py")
+    with Output(color=False).progress("[/x]") as progress:
+        progress(1, 2)
 
 
 class Terminal(io.StringIO):

@@ -18,6 +18,7 @@ EXIT_CONFIGURATION = 3
 EXIT_BACKEND = 4
 EXIT_INCOMPLETE = 5
 EXIT_INTERRUPTED = 130
+EXIT_UNREAD = 141
 
 # What a model writes may be steered by whoever wrote the code it read: no escape sequence of it reaches a terminal.
 _TERMINAL_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -90,7 +91,8 @@ class Output:
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        text = TextColumn("{task.description}", markup=False)
+        columns = (text, BarColumn(), DownloadColumn(), TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True, no_color=not self.color), transient=True) as bar:
             task = bar.add_task(what, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
@@ -108,7 +110,7 @@ class Output:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[name]}"),
+            TextColumn("{task.fields[name]}", markup=False),  # a path may hold brackets
         )
         with Progress(*columns, console=Console(stderr=True, no_color=not self.color), transient=True) as bar:
             task = bar.add_task(what, total=None, name="")
@@ -128,6 +130,13 @@ class Output:
             if error.hint:
                 self.note(f"  {error.hint}")
         return exit_status(error)
+
+    def interrupted(self) -> None:
+        """Say that the user has stopped the command."""
+        if self.as_json:
+            self.result({"error": {"code": "interrupted", "message": "interrupted", "hint": None}})
+        else:
+            self.note("assist: interrupted")
 
     def _console(self) -> Any:
         from rich.console import Console
@@ -154,12 +163,12 @@ def guarded(output: Output, run: Callable[[], int]) -> int:
     except (AssistError, ContextError) as error:
         return output.error(error)
     except KeyboardInterrupt:
-        output.note("assist: interrupted")
+        output.interrupted()
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader (`head`, a closed pager) has left; pointing stdout away keeps the interpreter's last flush quiet.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_DONE
+        return EXIT_UNREAD
     except Exception as error:
         _log_bug(error)
         bug = AssistError(

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from assist_server.core.errors import UsageError
 
@@ -36,7 +36,13 @@ EXAMPLES = {
 
 
 class Parser(argparse.ArgumentParser):
-    """Raise `UsageError` instead of leaving the process, so that --json holds for usage errors too."""
+    """Raise `UsageError` instead of leaving the process, so that --json holds for usage errors too.
+
+    Options cannot be abbreviated: a script that says `--js` would break with the next option of that beginning.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{**settings, "allow_abbrev": False})
 
     def error(self, message: str) -> NoReturn:
         """Report a bad command line."""

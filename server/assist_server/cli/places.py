@@ -41,6 +41,12 @@ def _parse(text: str) -> _Parsed:
     return _Parsed(match["file"], int(match["line"]), int(column) if column else None, int(last) if last else None)
 
 
+def file_of(text: str) -> str | None:
+    """Give the file that a place names, None for standard input and for what is no place."""
+    match = _PLACE.match(text)
+    return match["file"] if match and match["file"] != STANDARD_INPUT else None
+
+
 def read_place(text: str, *, name: str | None, workspace: Path) -> Place:
     """Read the file that a place names and find the place in it.
 
@@ -51,9 +57,11 @@ def read_place(text: str, *, name: str | None, workspace: Path) -> Place:
     if parsed.file == STANDARD_INPUT:
         if not name:
             raise UsageError("text from standard input needs a name", hint="add --path NAME, for example --path app.py")
-        content, path = sys.stdin.buffer.read(), name
+        content, path = sys.stdin.buffer.read(_LARGEST_FILE + 1), name
     else:
         content, path = _read(Path(parsed.file)), _relative(Path(parsed.file), workspace)
+    if len(content) > _LARGEST_FILE:
+        raise UsageError(f"{parsed.file} is larger than {_LARGEST_FILE // 1_000_000} MB", hint="name a source file")
     try:
         decoded = content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -92,9 +100,8 @@ def _read(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise UsageError(f"{path} is a folder", hint="name a file")
-        if path.stat().st_size > _LARGEST_FILE:
-            raise UsageError(f"{path} is larger than {_LARGEST_FILE // 1_000_000} MB", hint="name a source file")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(_LARGEST_FILE + 1)
     except FileNotFoundError as error:
         raise UsageError(f"no such file: {path}", hint="check the path; it is taken from the current folder") from error
     except OSError as error:

@@ -2,7 +2,6 @@
 
 import argparse
 import importlib
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -47,6 +46,5 @@ def command_line_settings(args: argparse.Namespace) -> Mapping[str, object]:
 
 
 def config_file(args: argparse.Namespace) -> Path | None:
-    """Give the settings file that the user named, by option or environment."""
-    named = args.config or os.environ.get("ASSIST_CONFIG")
-    return Path(named) if named else None
+    """Give the settings file that the user named by an option."""
+    return Path(args.config).expanduser() if args.config else None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assist_server.cli.output import Output
-from assist_server.cli.parser import STANDARD_INPUT
+from assist_server.cli.places import file_of
 from assist_server.cli.run import command_line_settings, config_file
 from assist_server.config.resolve import Resolved
 from assist_server.config.sources import load_settings
@@ -35,7 +35,7 @@ def find_workspace(start: Path) -> Path:
 def workspace_of(args: argparse.Namespace) -> Path:
     """Find the workspace of a command: that of the file it names, else that of the current folder."""
     place = getattr(args, "place", None)
-    file = place.rsplit(":", 2)[0] if place and not place.startswith(STANDARD_INPUT) else None
+    file = file_of(place) if place else None
     named = Path(file) if file and Path(file).exists() else Path.cwd()
     return find_workspace(named)
 

@@ -126,11 +126,15 @@ class ReviewSettings:
     model: str = _setting("", "Model for reviews; empty takes `backend.model`.", scope="machine")
     fail_on: str = _setting(
         "warning",
-        "Severity from which findings make `assist review` exit with 1.",
+        "Severity from which findings make `assist review` exit with 1. A workspace may not set it: a change could "
+        "switch off its own review.",
+        scope="machine",
         choices=("error", "warning", "info", "never"),
     )
     max_findings: int = _setting(20, "Most findings to report, the most severe first.", minimum=1, maximum=1000)
-    exclude: tuple[str, ...] = _setting((), "Glob patterns of paths that a review leaves out, and says so.")
+    exclude: tuple[str, ...] = _setting(
+        (), "Glob patterns of paths that a review leaves out, and says so.", scope="machine"
+    )
 
 
 @dataclass(frozen=True, slots=True)

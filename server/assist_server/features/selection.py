@@ -28,6 +28,7 @@ from assist_server.core.errors import (
     BackendTimeout,
     BackendUnavailable,
     BadResponse,
+    ConfigError,
     EgressRefused,
     EngineError,
     ModelError,
@@ -184,16 +185,18 @@ class Selector:
     async def _attempt(self, wish: _Wish) -> Target | AssistError:
         try:
             return await self._from_server(wish, code_only=wish.backend == "ollama")
-        except (BackendError, EngineError, ModelError, EgressRefused) as error:
+        except (BackendError, EngineError, ModelError, ConfigError) as error:
             return error
 
     async def _from_server(self, wish: _Wish, *, code_only: bool = False) -> Target:
         embedded = wish.backend == "embedded"
-        if embedded and (problem := self._embedded_missing()):
+        # It may have to read a gigabyte to know the file.
+        if embedded and (problem := await asyncio.to_thread(self._embedded_missing)):
             raise problem
         backend = self._backend(wish.backend)
         infos = await backend.models()
-        if wish.model:
+        # The model that the settings name for the embedded engine is the one it runs, whatever its server calls it.
+        if wish.model and not (embedded and wish.model == self._settings.engine.model):
             info = named_model(infos, wish.model, server=backend.name)
             self._refuse_remote(info)
         else:
