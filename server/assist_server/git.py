@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import os
 import re
-import shutil
 import signal
 import stat
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assist_server.core.errors import RepositoryError
+from assist_server.core.programs import find_program, search_path
 
 MAX_OUTPUT = 64 * 1024 * 1024
 MAX_NEW_FILE = 1024 * 1024
@@ -204,7 +204,7 @@ async def _git(folder: Path, *arguments: str, overrides: Sequence[str] = (), ind
 
 async def _run(folder: Path, arguments: Sequence[str], overrides: Sequence[str], index: Path | None) -> _Output:
     environment = _environment() | ({"GIT_INDEX_FILE": str(index)} if index else {})
-    program = shutil.which("git", path=environment["PATH"])
+    program = find_program("git")
     if program is None:
         raise RepositoryError("git is not installed", hint="install git, or give a patch with --patch")
     settings = [part for value in (*_OVERRIDES, *overrides) for part in ("-c", value)]
@@ -233,8 +233,7 @@ async def _run(folder: Path, arguments: Sequence[str], overrides: Sequence[str],
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     # A relative entry would be looked up in the repository.
-    kept["PATH"] = os.pathsep.join(filter(os.path.isabs, os.get_exec_path()))
-    return kept | _ENVIRONMENT
+    return kept | {"PATH": search_path()} | _ENVIRONMENT
 
 
 async def _outputs(process: asyncio.subprocess.Process) -> tuple[bytes, bytes]:
@@ -252,8 +251,12 @@ async def _read(process: asyncio.subprocess.Process, stream: asyncio.StreamReade
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:
+    kill_group = getattr(os, "killpg", None)  # Windows has no groups
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+        if kill_group:
+            kill_group(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
 
 
 def _folder(path: Path) -> Path:
@@ -308,7 +311,8 @@ def _content(path: Path) -> tuple[str | None, bytes]:
         return "120000", os.fsencode(path.readlink())
     if stat.S_ISDIR(mode):
         return None, b"a repository of its own"
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    flags = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))  # each where it exists
+    descriptor = os.open(path, os.O_RDONLY | flags)
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return None, b"not a regular file"

@@ -307,7 +307,12 @@ async def test_cancel_ends_git(repository: Path, monkeypatch: pytest.MonkeyPatch
         os.kill(number, 0)
 
 
-async def test_git_that_hangs_is_given_up(repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("groups", [True, False])
+async def test_git_that_hangs_is_given_up(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, groups: bool
+) -> None:
+    if not groups:  # as on Windows
+        monkeypatch.delattr(os, "killpg")
     fake = tmp_path / "bin" / "git"
     fake.parent.mkdir()
     fake.write_text("#!/bin/sh\nexec sleep 600\n")
@@ -316,3 +321,12 @@ async def test_git_that_hangs_is_given_up(repository: Path, monkeypatch: pytest.
     monkeypatch.setattr(git, "DEADLINE", 0.05)
     with pytest.raises(RepositoryError, match="did not finish"):
         await git.diff_staged(repository)
+
+
+async def test_new_files_are_read_where_the_system_lacks_posix_flags(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_files(repository, {"new.py": "x = 1\n"})
+    monkeypatch.delattr(os, "O_NOFOLLOW")
+    monkeypatch.delattr(os, "O_NONBLOCK")
+    assert "+x = 1" in (await git.diff_worktree(repository)).text

@@ -13,6 +13,7 @@ import httpx
 
 from assist_server.backends.base import Delta, Done, Event, FinishReason, Message, Usage
 from assist_server.backends.connection import Connection
+from assist_server.backends.fields import field
 from assist_server.backends.rejection import Asked, read_refusal, rejection, stream_failure
 from assist_server.net.streams import json_object, server_sent_events
 
@@ -65,16 +66,14 @@ async def _whole(response: httpx.Response, asked: Asked, prompt_tokens: int) -> 
 
 
 def _choice(chunk: Mapping[str, Any]) -> Mapping[str, Any]:
-    choices = chunk.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else {}
-    return first if isinstance(first, dict) else {}
+    choices = field(chunk, "choices", list)
+    return field({"choices": choices[0]}, "choices", dict) or {} if choices else {}
 
 
 def _text(choice: Mapping[str, Any]) -> str:
     """Give the text of a completion or a message, or a piece of one, without what a model thought before."""
-    holder = choice.get("delta") or choice.get("message") or {}
-    text = holder.get("content") if isinstance(holder, dict) and holder else choice.get("text")
-    return text if isinstance(text, str) else ""
+    holder = field(choice, "delta", dict) or field(choice, "message", dict)
+    return (field(holder, "content", str) if holder else field(choice, "text", str)) or ""
 
 
 def _reason(choice: Mapping[str, Any]) -> FinishReason | None:
@@ -85,17 +84,16 @@ def _reason(choice: Mapping[str, Any]) -> FinishReason | None:
 
 
 def _usage(last: Mapping[str, Any], prompt_tokens: int, pieces: int) -> Usage:
-    usage, timings = last.get("usage") or {}, last.get("timings") or {}
-    prompt, generated = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    if not isinstance(prompt, int) or not isinstance(generated, int) or (prompt, generated) == _INVENTED:
+    usage, timings = field(last, "usage", dict) or {}, field(last, "timings", dict) or {}
+    prompt, generated = field(usage, "prompt_tokens", int), field(usage, "completion_tokens", int)
+    if prompt is None or generated is None or (prompt, generated) == _INVENTED:
         return Usage(prompt=prompt_tokens, generated=pieces, exact=False)
-    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
     return Usage(
         prompt=prompt,
         generated=generated,
-        cached=cached if isinstance(cached, int) else None,
-        prompt_ms=timings.get("prompt_ms"),
-        generated_ms=timings.get("predicted_ms"),
+        cached=field(field(usage, "prompt_tokens_details", dict) or {}, "cached_tokens", int),
+        prompt_ms=field(timings, "prompt_ms", float),
+        generated_ms=field(timings, "predicted_ms", float),
     )
 
 

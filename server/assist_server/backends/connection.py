@@ -1,17 +1,20 @@
 """One model server's connection: follows its address, asks again where that is safe, and speaks in our errors."""
 
 import json
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any
 
+import anyio
 import httpx
 
 from assist_server.backends.registry import BackendConfig
 from assist_server.backends.rejection import Asked, rejection
-from assist_server.core.errors import BadResponse
+from assist_server.core.errors import BackendTimeout, BadResponse
 from assist_server.net.address import Address
 from assist_server.net.client import make_client, translated
+
+_QUICK = 5.0  # seconds for an answer that takes no model; a server that hangs must not hold up the choice of another
 
 
 class Connection:
@@ -64,12 +67,13 @@ class Connection:
         model: str = "",
         missing_hint: str | None = None,
     ) -> Any:
-        """Send a request and decode its JSON; raises the error that a status other than 200 stands for."""
+        """Send a request that takes no model and decode its JSON; raises what a status other than 200 stands for."""
         client = await self.client()
         with translated(self.server):
-            response = await self._send(client, method, path, body, {})
+            response = await self._send(client, method, path, body, {}, quick=True)
             try:
-                await response.aread()
+                with self.quick():
+                    await response.aread()
             finally:
                 await response.aclose()
         self._check(response, self.asked(model, missing_hint))
@@ -93,6 +97,18 @@ class Connection:
                 yield response
             finally:
                 await response.aclose()
+
+    @contextmanager
+    def quick(self) -> Iterator[None]:
+        """Raise BackendTimeout where what is inside takes longer than an answer that takes no model may."""
+        limit = min(self._config.timeouts.first_byte, _QUICK)
+        try:
+            with anyio.fail_after(limit):
+                yield
+        except TimeoutError:
+            raise BackendTimeout(
+                f"{self.server} did not answer within {limit:g} s", hint="it may hang: start it anew"
+            ) from None
 
     def unreadable(self) -> BadResponse:
         """Make the error for an answer that is not what this kind of server says."""
@@ -121,6 +137,8 @@ class Connection:
         path: str,
         body: Mapping[str, Any] | None,
         headers: Mapping[str, str],
+        *,
+        quick: bool = False,
     ) -> httpx.Response:
         """Send, and send once more where no byte of an answer had come.
 
@@ -133,7 +151,8 @@ class Connection:
         while True:
             request = client.build_request(method, path, json=body, headers=dict(headers))
             try:
-                return await client.send(request, stream=True)
+                with self.quick() if quick else nullcontext():
+                    return await client.send(request, stream=True)
             except httpx.TransportError as error:
                 if type(error) not in again:
                     raise

@@ -25,6 +25,7 @@ from assist_server.backends.base import (
 from assist_server.backends.completion_stream import chat_messages, completion_events, schema_format
 from assist_server.backends.connection import Connection
 from assist_server.backends.control_text import fill_stops
+from assist_server.backends.fields import field, required
 from assist_server.backends.registry import BackendConfig
 from assist_server.backends.rejection import stream_failure
 from assist_server.backends.stops import apply_stops
@@ -33,7 +34,7 @@ from assist_server.core.errors import AssistError, ModelMissing, Unsupported
 from assist_server.net.streams import json_object, server_sent_events
 
 _USUAL_URL = "http://127.0.0.1:8080"
-_PLACEHOLDER = re.compile("\ue000([0-9]+)\ue001")  # characters that no template has
+_PLACEHOLDER = re.compile("\ue000([0-9]{1,6})\ue001")  # characters that no template has
 _LAST_EVENT = ["content", "stop", "stop_type", "truncated", "tokens_evaluated", "tokens_predicted", "timings", "model"]
 _NO_THINKING = {"enable_thinking": False}
 
@@ -87,9 +88,9 @@ class LlamaServerBackend:
     async def models(self) -> tuple[ModelInfo, ...]:
         """List the model, or the models of a server that has several; the context length is that of one slot."""
         listed = await self._connection.json("GET", "/v1/models")
-        slot = (await self._props()).get("default_generation_settings") or {}
+        slot = field(await self._props(), "default_generation_settings", dict) or {}
         try:
-            return tuple(_model_info(model, slot.get("n_ctx")) for model in listed["data"])
+            return tuple(_model_info(model, field(slot, "n_ctx", int)) for model in listed["data"])
         except (KeyError, TypeError, AttributeError):
             raise self._connection.unreadable() from None
 
@@ -99,10 +100,10 @@ class LlamaServerBackend:
             answer = await self._connection.json("GET", "/health")
             if not isinstance(answer, dict) or answer.get("status") != "ok":
                 raise self._connection.unreadable()
-            props = await self._props()
+            version = field(await self._props(), "build_info", str)
         except AssistError as error:
             return Health(ok=False, message=error.message, hint=error.hint)
-        return Health(ok=True, message=f"{self._connection.server} answers", version=props.get("build_info"))
+        return Health(ok=True, message=f"{self._connection.server} answers", version=version)
 
     async def count_tokens(self, prompt: Prompt, model: str) -> int | None:
         """Count exactly."""
@@ -112,7 +113,7 @@ class LlamaServerBackend:
         """Look the candidates up in the model's vocabulary."""
         known = [c for c in candidates if len(await self._tokenize(c, model, parse=True)) == 1]
         props = await self._props()
-        return FimEvidence(frozenset(known), template=props.get("chat_template") or None, inserts=False)
+        return FimEvidence(frozenset(known), template=field(props, "chat_template", str) or None, inserts=False)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -133,7 +134,7 @@ class LlamaServerBackend:
             self._forget()
         if self.one_slot_each:
             if self._slots is None:
-                self._slots = int((await self._props()).get("total_slots") or 1)
+                self._slots = field(await self._props(), "total_slots", int) or 1
             if self._slots >= 2:
                 body["id_slot"] = slot
         return body
@@ -151,14 +152,14 @@ class LlamaServerBackend:
                 event = json_object(sent.data)
                 if event.get("error"):
                     raise stream_failure(self._connection.asked(model), event)
-                if text := event.get("content"):
+                if text := field(event, "content", str):
                     yield Delta(text)
                 if event.get("stop"):
                     self._learn_model(event)
                     yield _done(event, len(body["prompt"]))
                     return
                 tokens += 1
-                if ends.intersection(event.get("tokens") or ()):
+                if any(token in ends for token in _ids(field(event, "tokens", list) or [])):
                     break
             else:
                 raise self._connection.cut_short()
@@ -242,10 +243,7 @@ class LlamaServerBackend:
         if kept is None:
             body = {"model": model, "content": text, "add_special": add, "parse_special": parse}
             answer = await self._connection.json("POST", "/tokenize", body, model=model)
-            try:
-                kept = tuple(int(token) for token in answer["tokens"])
-            except (KeyError, TypeError, ValueError):
-                raise self._connection.unreadable() from None
+            kept = _ids(required(answer, "tokens", list))
             self._tokens.put(key, kept)
         return kept
 
@@ -270,25 +268,30 @@ class LlamaServerBackend:
         self._generation = self._connection.generation
 
 
+def _ids(tokens: list[Any]) -> tuple[int, ...]:
+    return tuple(required({"tokens": token}, "tokens", int) for token in tokens)
+
+
 def _done(event: Mapping[str, Any], prompt_tokens: int) -> Done:
-    timings = event.get("timings") or {}
+    timings = field(event, "timings", dict) or {}
+    evaluated = field(event, "tokens_evaluated", int)
     usage = Usage(
-        prompt=event.get("tokens_evaluated", prompt_tokens),
-        generated=event.get("tokens_predicted", 0),
-        cached=timings.get("cache_n"),
-        prompt_ms=timings.get("prompt_ms"),
-        generated_ms=timings.get("predicted_ms"),
+        prompt=prompt_tokens if evaluated is None else evaluated,
+        generated=field(event, "tokens_predicted", int) or 0,
+        cached=field(timings, "cache_n", int),
+        prompt_ms=field(timings, "prompt_ms", float),
+        generated_ms=field(timings, "predicted_ms", float),
     )
     return Done("length" if event.get("stop_type") == "limit" or event.get("truncated") else "stop", usage)
 
 
 def _model_info(model: Mapping[str, Any], slot_length: int | None) -> ModelInfo:
-    meta = model.get("meta") or {}
-    count = meta.get("n_params")
+    meta = field(model, "meta", dict) or {}
+    count = field(meta, "n_params", int)
     return ModelInfo(
-        name=model["id"],
-        context_length=slot_length or meta.get("n_ctx") or meta.get("n_ctx_train"),
-        size_bytes=meta.get("size"),
-        parameters=f"{count / 1e9:.1f}B" if isinstance(count, int) else None,
-        quantization=meta.get("ftype"),
+        name=required(model, "id", str),
+        context_length=slot_length or field(meta, "n_ctx", int) or field(meta, "n_ctx_train", int),
+        size_bytes=field(meta, "size", int),
+        parameters=None if count is None else f"{count / 1e9:.1f}B",
+        quantization=field(meta, "ftype", str),
     )

@@ -5,10 +5,12 @@ privacy, and its `generate` and `chat` have no `truncate` and `shift`, without w
 word.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import ollama
@@ -29,6 +31,7 @@ from assist_server.backends.base import (
 )
 from assist_server.backends.connection import Connection
 from assist_server.backends.control_text import defuse, fill_stops, refuse_control_text
+from assist_server.backends.fields import field, required
 from assist_server.backends.ollama_url import USUAL_URL
 from assist_server.backends.registry import BackendConfig
 from assist_server.backends.rejection import rejection, stream_failure
@@ -36,11 +39,13 @@ from assist_server.backends.stops import apply_stops
 from assist_server.core.errors import AssistError, EgressRefused
 from assist_server.net.client import translated
 from assist_server.net.streams import ndjson
+from assist_server.privacy.egress import ip_address
 
 _CONTEXT = 8192  # more than Ollama's own 4096, and within the memory of a small machine
 _BATCH = (
     128  # a cancelled prompt stops at the end of a batch; with Ollama's 512 that takes up to half a minute on a CPU
 )
+_CLOUD = "ollama.com"
 _NANOSECONDS = 1_000_000  # in a millisecond
 
 
@@ -62,19 +67,18 @@ class OllamaBackend:
     def __init__(self, config: BackendConfig) -> None:
         self._config = config
         self._connection = Connection("Ollama", config, usual_url=USUAL_URL)
-        self._shown: dict[str, ShownModel] = {}
 
     async def fill(self, request: FillRequest) -> AsyncGenerator[Event, None]:
         """Stream the text for the cursor; raises Unsupported for a text that Ollama would read as control tokens."""
-        shown = await self._shown_model(request.model)
+        shown, loaded = await self._looked_up(request.model)
         refuse_control_text("Ollama", request, shown.template)
-        body = await self._body(request, shown)
+        body = self._body(request, shown, loaded)
         body["prompt"] = request.prompt.as_string()
         if request.suffix is None:
             body["raw"] = True
         else:
             body["suffix"] = request.suffix or "\n"  # an empty one counts as absent and the chat template is taken
-        answer = self._answer("/api/generate", body)
+        answer = self._answer("/api/generate", body, shown.remote_host)
         tokens = estimate(body["prompt"] + body.get("suffix", ""))
         async with aclosing(apply_stops(answer, fill_stops(request), tokens)) as events:
             async for event in events:
@@ -82,14 +86,14 @@ class OllamaBackend:
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         """Stream an answer; what looks like a control token in a message is parted by an invisible character."""
-        shown = await self._shown_model(request.model)
+        shown, loaded = await self._looked_up(request.model)
         defused = defuse(request.messages)
-        body = await self._body(request, shown)
+        body = self._body(request, shown, loaded)
         body["messages"] = [{"role": message.role, "content": message.content} for message in defused.messages]
         if request.schema is not None:
             body["format"] = dict(request.schema)
         tokens = estimate("".join(message.content for message in defused.messages))
-        answer = defused.clean(self._answer("/api/chat", body))
+        answer = defused.clean(self._answer("/api/chat", body, shown.remote_host))
         async with aclosing(apply_stops(answer, request.stop, tokens)) as events:
             async for event in events:
                 yield event
@@ -98,7 +102,6 @@ class OllamaBackend:
         """List the models; those that another machine runs carry its name."""
         listed = await self._connection.json("GET", "/api/tags")
         loaded = await self._loaded()
-        self._shown.clear()
         try:
             return tuple(_model_info(model, loaded) for model in listed["models"])
         except (KeyError, TypeError, AttributeError):
@@ -129,19 +132,23 @@ class OllamaBackend:
         await self._connection.aclose()
 
     async def _shown_model(self, model: str) -> ShownModel:
-        """Ask what a model is, once; raises EgressRefused for one that another machine runs."""
-        if model not in self._shown:
-            answer = await self._connection.json(
-                "POST", "/api/show", {"model": model}, model=model, missing_hint=_pull_hint(model)
-            )
-            try:
-                self._shown[model] = _shown(model, answer)
-            except (TypeError, AttributeError):
-                raise self._connection.unreadable() from None
-        remote = self._shown[model].remote_host
-        if remote is not None:
-            self._check_remote(model, remote)
-        return self._shown[model]
+        """Ask what a model is; raises EgressRefused for one that another machine runs and may not."""
+        answer = await self._connection.json(
+            "POST", "/api/show", {"model": model}, model=model, missing_hint=_pull_hint(model)
+        )
+        shown = _shown(model, answer)
+        if shown.remote_host is not None:
+            self._check_remote(model, shown.remote_host)
+        return shown
+
+    async def _looked_up(self, model: str) -> tuple[ShownModel, dict[str, int]]:
+        """Ask anew before each prompt what the model is, for its name can come to mean another; and what is loaded."""
+        shown, loaded = await asyncio.gather(self._shown_model(model), self._loaded(), return_exceptions=True)
+        if isinstance(shown, BaseException):
+            raise shown
+        if isinstance(loaded, BaseException):
+            raise loaded
+        return shown, loaded
 
     def _check_remote(self, model: str, host: str) -> None:
         if not self._config.allow_remote_models:
@@ -151,7 +158,11 @@ class OllamaBackend:
             )
         self._config.policy.check_host(host)
 
-    async def _body(self, request: FillRequest | ChatRequest, shown: ShownModel) -> dict[str, Any]:
+    def _record(self, host: str) -> None:
+        if self._config.audit is not None:
+            self._config.audit.record(host=host, purpose="prompt passed on by Ollama")
+
+    def _body(self, request: FillRequest | ChatRequest, shown: ShownModel, loaded: Mapping[str, int]) -> dict[str, Any]:
         """Make what both kinds of request share; different options would make Ollama load the model anew."""
         return {
             "model": request.model,
@@ -161,7 +172,7 @@ class OllamaBackend:
             "shift": False,
             "keep_alive": _keep_alive(self._config.keep_alive),
             "options": {
-                "num_ctx": _context(shown.context_length, _loaded_length(request.model, await self._loaded())),
+                "num_ctx": _context(shown.context_length, _loaded_length(request.model, loaded)),
                 "num_batch": _BATCH,
                 "num_predict": max(1, request.max_tokens),  # 0 would mean no limit
                 "temperature": request.temperature,
@@ -174,17 +185,20 @@ class OllamaBackend:
     async def _loaded(self) -> dict[str, int]:
         """Ask which models are in memory and how long their context is."""
         client = _OllamaClient(await self._connection.client())
-        with translated(self._connection.server):
+        with translated(self._connection.server), self._connection.quick():
             try:
                 running = await client.ps()
             except ollama.ResponseError as error:
                 raise rejection(self._connection.asked(), error.status_code, {}, error.error) from None
-            except (pydantic.ValidationError, TypeError):
+            except (pydantic.ValidationError, TypeError, AttributeError, RecursionError):
                 raise self._connection.unreadable() from None
         return {entry.model or entry.name or "": entry.context_length or 0 for entry in running.models}
 
-    async def _answer(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[Event, None]:
+    async def _answer(self, path: str, body: Mapping[str, Any], remote: str | None) -> AsyncGenerator[Event, None]:
+        """Stream an answer; remote: the host that may give it, None for this machine."""
         model = str(body["model"])
+        if remote is not None:
+            self._record(remote)
         async with (
             self._connection.stream(path, body, model=model, missing_hint=_pull_hint(model)) as response,
             aclosing(ndjson(response)) as lines,
@@ -192,6 +206,10 @@ class OllamaBackend:
             async for line in lines:
                 if "error" in line:
                     raise stream_failure(self._connection.asked(model), line)
+                if (host := _told_host(line, unnamed=remote or _CLOUD)) not in (None, remote):
+                    self._check_remote(model, host)
+                    self._record(host)
+                    remote = host
                 if text := _text(line):
                     yield Delta(text)
                 if line.get("done"):
@@ -233,16 +251,16 @@ def _pull_hint(model: str) -> str:
 
 
 def _text(line: Mapping[str, Any]) -> str:
-    message = line.get("message")
-    text = message.get("content") if isinstance(message, dict) else line.get("response")
-    return text if isinstance(text, str) else ""
+    message = field(line, "message", dict)
+    return (field(line, "response", str) if message is None else field(message, "content", str)) or ""
 
 
 def _done(line: Mapping[str, Any]) -> Done:
     def milliseconds(key: str) -> float | None:
-        return line[key] / _NANOSECONDS if isinstance(line.get(key), int) else None
+        value = field(line, key, float)
+        return None if value is None else value / _NANOSECONDS
 
-    prompt, generated = line.get("prompt_eval_count"), line.get("eval_count")
+    prompt, generated = field(line, "prompt_eval_count", int), field(line, "eval_count", int)
     usage = Usage(
         prompt=prompt or 0,
         generated=generated or 0,
@@ -254,34 +272,47 @@ def _done(line: Mapping[str, Any]) -> Done:
 
 
 def _shown(model: str, answer: Mapping[str, Any]) -> ShownModel:
-    facts = answer.get("model_info") or {}
-    length = facts.get(f"{facts.get('general.architecture', '')}.context_length")
+    facts = field(answer, "model_info", dict) or {}
+    architecture = field(facts, "general.architecture", str) or ""
     return ShownModel(
-        template=answer.get("template") or "",
-        capabilities=frozenset(answer.get("capabilities") or ()),
-        context_length=length if isinstance(length, int) else None,
+        template=field(answer, "template", str) or "",
+        capabilities=frozenset(map(str, field(answer, "capabilities", list) or ())),
+        context_length=field(facts, f"{architecture}.context_length", int),
         remote_host=_remote_host(model, answer),
     )
 
 
 def _remote_host(model: str, answer: Mapping[str, Any]) -> str | None:
     """Give the host that runs a model, None for this machine; the answer's own words first, then the model's name."""
-    host = answer.get("remote_host")
-    if isinstance(host, str) and host:
-        return httpx.URL(host).host or host if "://" in host else host.partition(":")[0]
-    cloud = model.endswith(("-cloud", ":cloud"))
-    return "ollama.com" if cloud or answer.get("remote_model") else None
+    cloud = model.strip().lower().endswith(("-cloud", ":cloud"))
+    return _told_host(answer) or (_CLOUD if cloud else None)
+
+
+def _told_host(answer: Mapping[str, Any], *, unnamed: str = _CLOUD) -> str | None:
+    """Give the host that an answer names as the one that runs the model: `https://host:443`, `host:443` or `host`.
+
+    unnamed: the host of a remote model whose answer names none.
+    """
+    told = field(answer, "remote_host", str)
+    if not told:
+        return unnamed if field(answer, "remote_model", str) else None
+    if ip_address(told) is not None:
+        return told
+    try:
+        return urlsplit(told if "://" in told else f"//{told}").hostname or told
+    except ValueError:
+        return told
 
 
 def _model_info(model: Mapping[str, Any], loaded: Mapping[str, int]) -> ModelInfo:
-    name = model.get("model") or model["name"]
-    details = model.get("details") or {}
+    name = field(model, "model", str) or required(model, "name", str)
+    details = field(model, "details", dict) or {}
     return ModelInfo(
         name=name,
-        context_length=_context(details.get("context_length"), _loaded_length(name, loaded)),
-        size_bytes=model.get("size"),
-        parameters=details.get("parameter_size") or None,
-        quantization=details.get("quantization_level") or None,
-        digest=model.get("digest"),
+        context_length=_context(field(details, "context_length", int), _loaded_length(name, loaded)),
+        size_bytes=field(model, "size", int),
+        parameters=field(details, "parameter_size", str) or None,
+        quantization=field(details, "quantization_level", str) or None,
+        digest=field(model, "digest", str),
         remote_host=_remote_host(name, model),
     )

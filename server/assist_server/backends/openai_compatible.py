@@ -14,6 +14,7 @@ from assist_server.backends.base import ChatRequest, Event, FillRequest, FimEvid
 from assist_server.backends.completion_stream import chat_messages, completion_events, schema_format
 from assist_server.backends.connection import Connection
 from assist_server.backends.control_text import defuse, fill_stops, refuse_control_text
+from assist_server.backends.fields import field, required
 from assist_server.backends.registry import BackendConfig
 from assist_server.backends.rejection import names_parameter
 from assist_server.backends.stops import apply_stops
@@ -166,10 +167,11 @@ def _shared(request: FillRequest | ChatRequest, stops: Sequence[str]) -> dict[st
 
 
 def _model_info(model: Mapping[str, Any]) -> ModelInfo:
-    meta = model.get("meta") or {}
-    lengths = (model.get("max_model_len"), meta.get("n_ctx"), model.get("context_length"))
+    meta = field(model, "meta", dict) or {}
+    places = ((model, "max_model_len"), (meta, "n_ctx"), (model, "context_length"))
+    lengths = (field(place, name, int) for place, name in places)
     return ModelInfo(
-        name=model["id"],
-        context_length=next((length for length in lengths if isinstance(length, int)), None),
-        size_bytes=meta.get("size"),
+        name=required(model, "id", str),
+        context_length=next((length for length in lengths if length is not None), None),
+        size_bytes=field(meta, "size", int),
     )

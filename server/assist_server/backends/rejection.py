@@ -161,10 +161,10 @@ def _told(text: str, secret: str | None) -> str:
 
 def _too_long(asked: Asked, status: int, refusal: Refusal) -> PromptTooLong:
     prompt, context = refusal.prompt_tokens, refusal.context_length
-    if context is None and (found := re.search(r"maximum context length is (\d+)", refusal.text)):
+    if context is None and (found := re.search(r"maximum context length is (\d{1,9})", refusal.text)):
         context = int(found[1])
     if prompt is None and (
-        found := re.search(r"(\d+) (?:tokens )?in the messages|requested (\d+) tokens", refusal.text)
+        found := re.search(r"\b(\d{1,9}) (?:tokens )?in the messages|requested (\d{1,9}) tokens", refusal.text)
     ):
         prompt = int(found[1] or found[2])
     counts = f" ({prompt} tokens in a context of {context})" if prompt is not None and context is not None else ""

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from assist_server.core.programs import find_program
+
 _NVIDIA_TIMEOUT = 5.0
 _UNLIMITED = 1 << 60
 _MIB = 1 << 20
@@ -124,11 +126,11 @@ def _disk_free(folder: Path) -> int | None:
 
 
 def _nvidia_gpus() -> tuple[Gpu, ...]:
-    program = shutil.which("nvidia-smi")
+    program = find_program("nvidia-smi")
     if program is None:
         return ()
     query = [
-        str(Path(program).absolute()),
+        str(program),
         "--query-gpu=name,memory.total,memory.free",
         "--format=csv,noheader,nounits",
     ]

@@ -1,7 +1,9 @@
 """What is Ollama's own: its options, its silent cuts, its remote models, its client that sends a key."""
 
 import dataclasses
+import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +14,9 @@ from assist_server.backends.ollama import OllamaBackend
 from assist_server.backends.ollama_url import ollama_url
 from assist_server.backends.registry import BackendConfig
 from assist_server.core.errors import AuthFailed, BadResponse, EgressRefused, ModelMissing, Unsupported
+from assist_server.privacy.audit import AuditLog
 from assist_server.privacy.egress import EgressPolicy
-from support.backend_contract import SCHEMA, chat_request, collect, fill_request
+from support.backend_contract import SCHEMA, chat_request, collect, fill_request, gather
 from support.dialects import OllamaDialect
 from support.loopback_server import LoopbackServer, Reply, json_reply
 
@@ -208,6 +211,7 @@ class TestRemoteModels:
             (MODEL, {"remote_model": "big"}),
             ("gpt-oss:120b-cloud", {}),
             ("qwen3-coder:cloud", {}),
+            (" Qwen3-Coder:Cloud ", {}),
         ],
     )
     @pytest.mark.parametrize("kind", ["fill", "chat"])
@@ -245,16 +249,59 @@ class TestRemoteModels:
         (info,) = await backend.models()
         assert info.remote_host == "ollama.com"
 
-    async def test_are_asked_for_once_and_again_after_a_listing(
+    async def test_are_noticed_when_a_name_comes_to_mean_one(
         self, backend: OllamaBackend, server: LoopbackServer
     ) -> None:
         await collect(backend.fill(fill_request(MODEL)))
-        await collect(backend.fill(fill_request(MODEL)))
-        assert len(server.received("/api/show")) == 1
-        await backend.models()
         shown(server, remote_host="https://ollama.com")
         with pytest.raises(EgressRefused):
             await collect(backend.fill(fill_request(MODEL)))
+        assert len(server.received("/api/generate")) == 1
+
+    @pytest.mark.parametrize("more", [{"remote_host": "https://ollama.com:443"}, {"remote_model": "big"}])
+    async def test_give_no_text_where_only_the_answer_tells(
+        self, backend: OllamaBackend, server: LoopbackServer, more: dict[str, str]
+    ) -> None:
+        line = json.dumps({"message": {"content": "secret"}, "done": False, **more}).encode() + b"\n"
+        server.on("POST", "/api/chat", DIALECT.stream([line]))
+        seen: list[str] = []
+        with pytest.raises(EgressRefused, match=r"on to ollama\.com$"):
+            await gather(backend.chat(chat_request(MODEL)), seen)
+        assert seen == []
+
+    async def test_are_written_to_the_audit_log(self, server: LoopbackServer, tmp_path: Path) -> None:
+        audit, policy = AuditLog(tmp_path / "audit.jsonl"), EgressPolicy(frozenset({"eu.example.com", "ollama.com"}))
+        backend = OllamaBackend(BackendConfig(server.url, policy=policy, allow_remote_models=True, audit=audit))
+        shown(server, remote_host="https://eu.example.com:443", remote_model="big")
+        await backend.fim_evidence(MODEL, [])
+        assert not audit.path.exists()
+        lines = [{"response": "x", "remote_model": "big"}, {"response": "", "remote_host": "ollama.com", "done": True}]
+        server.on("POST", "/api/generate", DIALECT.stream([json.dumps(line).encode() + b"\n" for line in lines]))
+        await collect(backend.fill(fill_request(MODEL)))
+        entries = [json.loads(line) for line in audit.path.read_text().splitlines()]
+        assert [entry["host"] for entry in entries] == ["eu.example.com", "ollama.com"]
+        assert {entry["purpose"] for entry in entries} == {"prompt passed on by Ollama"}
+        await backend.aclose()
+
+    @pytest.mark.parametrize(
+        ("told", "host"),
+        [
+            ("ollama.com", "ollama.com"),
+            ("Ollama.com:443", "ollama.com"),
+            ("https://ollama.com:443", "ollama.com"),
+            ("https://ollama.com/v1", "ollama.com"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("https://[2001:db8::1]:443", "2001:db8::1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[broken", "[broken"),
+        ],
+    )
+    async def test_are_allowed_by_the_host_alone(
+        self, server: LoopbackServer, backend: OllamaBackend, told: str, host: str
+    ) -> None:
+        server.on("GET", "/api/tags", json_reply({"models": [{"name": "big", "remote_host": told}]}))
+        (info,) = await backend.models()
+        assert info.remote_host == host
 
 
 async def test_lists_what_is_known_of_a_model(backend: OllamaBackend, server: LoopbackServer) -> None:
@@ -292,6 +339,8 @@ async def test_does_not_count_tokens(backend: OllamaBackend) -> None:
         (json_reply({"detail": "Not authenticated"}, 401), AuthFailed),
         (json_reply({"models": "none"}), BadResponse),
         (json_reply([1]), BadResponse),
+        (json_reply([1], 500), BadResponse),
+        (Reply((b"[" * 100_000,)), BadResponse),
         (Reply((b"<html>",), content_type="text/html"), BadResponse),
     ],
 )

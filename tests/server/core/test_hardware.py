@@ -1,5 +1,4 @@
 import platform
-import shutil
 from pathlib import Path
 
 import psutil
@@ -12,7 +11,7 @@ GIB = 1 << 30
 
 @pytest.fixture(autouse=True)
 def no_nvidia(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setattr("assist_server.core.hardware.find_program", lambda _: None)
 
 
 @pytest.fixture
@@ -134,7 +133,7 @@ def test_nvidia_cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: s
     program = tmp_path / "nvidia-smi"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
-    monkeypatch.setattr(shutil, "which", lambda _: str(program))
+    monkeypatch.setattr("assist_server.core.hardware.find_program", lambda _: program)
     assert machine(tmp_path, root=tmp_path).gpus == expected
 
 
@@ -142,7 +141,7 @@ def test_a_driver_program_that_hangs_or_cannot_run_costs_only_its_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = tmp_path / "nvidia-smi"
-    monkeypatch.setattr(shutil, "which", lambda _: str(program))
+    monkeypatch.setattr("assist_server.core.hardware.find_program", lambda _: program)
     assert machine(tmp_path, root=tmp_path).gpus == ()
     program.write_text("#!/bin/sh\nexec tail -f /dev/null\n")
     program.chmod(0o755)
