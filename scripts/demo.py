@@ -101,3 +101,4 @@ if __name__ == "__main__":
     complete()
     explain()
     review()
+    print("\nThe engine stays for 15 minutes without work; `assist engine stop` gives its memory back at once.")

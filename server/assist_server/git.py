@@ -81,7 +81,13 @@ class _Output:
 async def repository_root(path: Path) -> Path:
     """Find the top of the working tree that holds a file or folder; RepositoryError where there is none."""
     folder = await asyncio.to_thread(_folder, path)
-    out = await _git(folder, "rev-parse", "--show-toplevel")
+    found = await _run(folder, ("rev-parse", "--show-toplevel"), (), None)
+    if found.status != 0:
+        raise RepositoryError(
+            found.reason or f"{folder} is in no git repository",
+            hint="change into a repository, or review a diff with --patch",
+        )
+    out = found.stdout
     return Path(os.fsdecode(out.removesuffix(b"\n")))
 
 

@@ -96,6 +96,16 @@ def test_explain_as_json(terminal: Terminal) -> None:
     assert {"model", "tokens", "ms"} <= answer.keys()
 
 
+def test_explain_says_that_not_all_was_read(terminal: Terminal) -> None:
+    (terminal.folder / "long.py").write_text("a = f(1, 2, 3)\n" * 5000)
+    terminal.script({"on": "chat", "text": "It calls.", "repeat": True})
+    status, out, _ = terminal.run("explain", "long.py:1-5000")
+    assert status == 5
+    assert "Only the beginning was read" in out
+    assert terminal.run_json("explain", "long.py:1-5000")[1]["incomplete"]
+    assert not terminal.run_json("explain", "add.py:1-2")[1]["incomplete"]
+
+
 def test_explain_says_that_an_answer_was_cut(terminal: Terminal) -> None:
     terminal.script({"on": "chat", "text": "It", "reason": "length"})
     assert "chat.maxTokens" in terminal.run("explain", "add.py:1")[2]
@@ -122,6 +132,7 @@ def test_review_of_nothing_is_clean(terminal: Terminal) -> None:
     (terminal.folder / "empty.patch").write_text("")
     status, report = terminal.run_json("review", "--patch", "empty.patch")
     assert (status, report["verdict"]) == (0, "clean")
+    assert terminal.run("review", "--patch", "empty.patch")[:2] == (0, "there is nothing to review\n")
 
 
 def test_review_that_could_not_be_read_is_incomplete(terminal: Terminal) -> None:
@@ -151,7 +162,7 @@ def test_review_of_the_working_tree(terminal: Terminal) -> None:
         (["review", "main..HEAD"], 2, "git"),
         (["complete", "nowhere.py:1:1"], 2, "no such file: nowhere.py"),
         (["complete", "add.py:9:1"], 2, "line 9"),
-        (["complete", "add.py:2:12", "--backend", "nothing"], 3, "nothing"),
+        (["complete", "add.py:2:12", "--backend", "nothing"], 2, "nothing"),
         (["complete", "add.py:2:12", "--config", "nowhere.toml"], 3, "nowhere.toml"),
         (["complete", "add.py:2:12", "--url", "http://127.0.0.1:1"], 3, "which program"),
         (["complete", "add.py:2:12", "--backend", "ollama", "--url", "http://127.0.0.1:1"], 4, "127.0.0.1:1"),
@@ -162,6 +173,10 @@ def test_review_of_the_working_tree(terminal: Terminal) -> None:
         (["model", "pull", "nothing"], 4, "nothing"),
         (["model", "pull", "qwen2.5-coder-0.5b", "--source", "nothing"], 2, "sources are"),
         (["model"], 2, "ACTION"),
+        (["complete", "add.py:2:12", "--max-tokens", "0"], 2, "from 1 to 2048"),
+        (["complete", "add.py:2:12", "--path", "b.py"], 2, "--path is for"),
+        (["complete", "-", "--path", "b.py"], 2, "-:LINE:COL"),
+        (["review"], 2, "--patch"),
         (["doctor", "--js"], 2, "--js"),  # no abbreviations
         (["complete", "/dev/zero:1:1"], 2, "larger than"),
         (["nonsense"], 2, "nonsense"),

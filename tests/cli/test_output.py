@@ -92,6 +92,30 @@ def test_a_reader_that_leaves_does_not_make_a_review_a_success() -> None:
         assert status in (0, 141)
 
 
+@pytest.mark.parametrize(
+    ("redirection", "status", "message"),
+    [
+        (">/dev/full", 5, "standard output cannot be written: No space left on device"),
+        (">&-", 5, "standard output is closed"),
+    ],
+)
+def test_a_result_that_cannot_be_written_is_one_message(redirection: str, status: int, message: str) -> None:
+    for arguments in ("config show", "config show --json", "engine status --json"):
+        command = f"{sys.executable} -m assist_server {arguments} {redirection}"
+        done = subprocess.run(["bash", "-c", command], check=False, capture_output=True, text=True)
+        assert (done.returncode, message in done.stderr) == (status, True), done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", ["complete -:1:1 --path x.py", "review --patch -", "lsp"])
+def test_a_closed_standard_input_is_one_message(arguments: str) -> None:
+    command = f"{sys.executable} -m assist_server {arguments} <&-"
+    done = subprocess.run(["bash", "-c", command], check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "standard input" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_brackets_in_a_path_are_no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)

@@ -32,5 +32,5 @@ def test_the_four_folders_are_all_that_is_written(tmp_path: Path, test_model: Pa
     for folder in folders.values():
         assert Path(folder).is_relative_to(home)
         shutil.rmtree(folder, ignore_errors=True)
-    assert [path for path in home.rglob("*") if not path.is_dir()] == []
+    assert [path for path in home.rglob("*") if not path.is_dir() or path.name == "assist"] == []
     assert [path.name for path in project.iterdir()] == ["add.py"]

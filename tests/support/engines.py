@@ -64,6 +64,12 @@ def host_process(cache: Path) -> psutil.Process:
     return psutil.Process(json.loads(connection_file(cache).read_text())["pid"])
 
 
+def program_process(cache: Path) -> psutil.Process:
+    """Give the user's own program that the only engine of a cache runs."""
+    (path,) = (cache / "engine").glob("*/process.json")
+    return psutil.Process(json.loads(path.read_text())["child"]["pid"])
+
+
 def processes_naming(path: Path) -> list[psutil.Process]:
     """List the processes that have a path in their command line."""
     return [process for process in psutil.process_iter() if str(path) in _command_line(process)]

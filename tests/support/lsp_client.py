@@ -39,6 +39,7 @@ class LspClient:
         self.faults: list[str] = []
         self.result: dict[str, Any] = {}
         self.expected_code = 0
+        self.expected_stderr = ""
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._last_id = 0
         self._news = asyncio.Condition()
@@ -192,7 +193,8 @@ class LspClient:
                 await self.process.wait()
             print("\n".join(self.transcript))  # noqa: T201 - pytest shows it where a test fails
         unread = [n["params"]["message"] for n in self.notifications if n["method"] == "window/showMessage"]
-        assert not stderr, stderr
+        assert self.expected_stderr in stderr, stderr
+        assert self.expected_stderr or not stderr, stderr
         assert not self.faults, self.faults
         assert not unread, f"messages nobody looked at: {unread}"
         assert not self._unanswered, f"never answered: {self._unanswered}"

@@ -10,7 +10,7 @@ from typing import Any
 from assist_server.backends.base import Delta, Done, Event, Usage
 from assist_server.config.resolve import Origin, Problem, Resolved
 from assist_server.config.settings import Settings
-from assist_server.core.errors import AssistError
+from assist_server.core.errors import AssistError, ConfigError
 from assist_server.core.folders import Folders
 from assist_server.features.actions.explain import Answer, ExplainQuery
 from assist_server.features.completion.service import Completion, CompletionItem, CompletionQuery, Milliseconds
@@ -31,6 +31,7 @@ class FakeApp:
     text: str = "suggested"
     error: Exception | None = None
     hold: asyncio.Event | None = None
+    places: dict[str, str] = field(default_factory=dict)
     queries: list[Any] = field(default_factory=list)
     used: list[tuple[str, str | None, str | None]] = field(default_factory=list)
     closed: int = 0
@@ -55,6 +56,11 @@ class FakeApp:
     @property
     def selector(self) -> "FakeApp":
         return self
+
+    def place(self, backend: str) -> str:
+        if (place := self.places.get(backend, "offline")) == "nonsense":
+            raise ConfigError("the address is not a URL")
+        return place
 
     def use(self, role: str, *, backend: str | None = None, model: str | None = None) -> None:
         self.used.append((role, backend, model))

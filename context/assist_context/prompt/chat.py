@@ -23,7 +23,9 @@ _TURN_TOKENS = 8  # what a server's chat template puts around one turn
 _MAX_FINDINGS = 2
 _LONGEST_QUOTE = 200
 _LONGEST_MESSAGE = 200
-_CUT = "\n... (cut here: the selection is longer than the model can read)"
+CUT = "\n... (cut here: the selection is longer than the model can read)"
+"""What ends a selection of which only the beginning fits."""
+
 _MARKS = MappingProxyType({"added": "+", "removed": "-", "context": " "})
 
 _BACKTICKS = re.compile(r"`{3,}")
@@ -69,13 +71,13 @@ def explain_messages(document: Document, start: int, end: int, *, budget_tokens:
     if around is not None:
         return turns(selected, around)
     rows = selected.splitlines(keepends=True)
-    kept = largest(len(rows), lambda kept: kept == 0 or fits("".join(rows[:kept]) + _CUT))
+    kept = largest(len(rows), lambda kept: kept == 0 or fits("".join(rows[:kept]) + CUT))
     if not kept:
         raise BudgetError(
             f"{budget_tokens} tokens are too few to explain anything",
             hint="use a model with a longer context, or select less",
         )
-    return turns("".join(rows[:kept]) + _CUT)
+    return turns("".join(rows[:kept]) + CUT)
 
 
 def review_messages(path: str, language: str, lines: Sequence[DiffLine], *, section: str = "") -> tuple[Turn, ...]:

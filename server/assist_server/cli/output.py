@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 from assist_context.errors import ContextError
@@ -27,12 +27,20 @@ Progress = Callable[[int, int], None]
 Steps = Callable[[int, int, str], None]
 
 
+class OutputFailed(AssistError):
+    """The result cannot be written."""
+
+    code = "output"
+
+
 def exit_status(error: Exception) -> int:
     """Give the documented exit status of an error."""
     if isinstance(error, (UsageError, ContextError)):
         return EXIT_USAGE
     if isinstance(error, ConfigError):
         return EXIT_CONFIGURATION
+    if isinstance(error, OutputFailed):
+        return EXIT_INCOMPLETE
     return EXIT_BACKEND
 
 
@@ -45,19 +53,23 @@ class Output:
 
     def __init__(self, *, as_json: bool = False, color: bool | None = None) -> None:
         self.as_json = as_json
-        self.color = color if color is not None else sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        self.color = color if color is not None else _on_terminal(sys.stdout) and not os.environ.get("NO_COLOR")
 
     def result(self, payload: Mapping[str, Any]) -> None:
         """Print the one JSON object of a command."""
-        print(json.dumps(payload, ensure_ascii=False, indent=None if not sys.stdout.isatty() else 2), flush=True)
+        indent = 2 if _on_terminal(sys.stdout) else None
+        with _written():
+            print(json.dumps(payload, ensure_ascii=False, indent=indent), flush=True)
 
     def text(self, text: str, *, end: str = "\n") -> None:
         """Print a piece of the result, at once."""
-        print(_safe(text, sys.stdout), end=end, flush=True)
+        with _written():
+            print(_safe(text, sys.stdout), end=end, flush=True)
 
     def note(self, message: str) -> None:
         """Say something that is not the result."""
-        print(_safe(message, sys.stderr), file=sys.stderr, flush=True)
+        with suppress(OSError):  # there is nobody left to tell
+            print(_safe(message, sys.stderr), file=sys.stderr, flush=True)
 
     def styled(self, parts: Sequence[tuple[str, str]]) -> None:
         """Print one line of (text, style) parts; styles are rich's names."""
@@ -69,23 +81,26 @@ class Output:
         line = Text()
         for text, style in parts:
             line.append(_safe(text, sys.stdout), style=style)
-        self._console().print(line, soft_wrap=True)
+        with _written():
+            self._console().print(line, soft_wrap=True)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print a table."""
         from rich import box
-        from rich.table import Table
+        from rich.table import Column, Table
         from rich.text import Text
 
-        table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+        folding = (Column(name, overflow="fold") for name in columns)
+        table = Table(*folding, box=box.SIMPLE_HEAD, pad_edge=False)
         for row in rows:
             table.add_row(*(Text(_safe(cell, sys.stdout)) for cell in row))
-        self._console().print(table)
+        with _written():
+            self._console().print(table)
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Progress]:
         """Show a progress bar of bytes on standard error while the block runs; silent where that is no terminal."""
-        if not sys.stderr.isatty():
+        if not _on_terminal(sys.stderr):
             yield lambda _done, _total: None
             return
         from rich.console import Console
@@ -100,7 +115,7 @@ class Output:
     @contextmanager
     def steps(self, what: str) -> Iterator[Steps]:
         """Show which of so many steps is being done on standard error; silent where that is no terminal."""
-        if not sys.stderr.isatty():
+        if not _on_terminal(sys.stderr):
             yield lambda _done, _total, _name: None
             return
         from rich.console import Console
@@ -122,7 +137,7 @@ class Output:
 
     def error(self, error: AssistError | ContextError) -> int:
         """Say what went wrong and what to do, and give the exit status."""
-        if self.as_json:
+        if self.as_json and not isinstance(error, OutputFailed):
             code = error.code if isinstance(error, AssistError) else "usage"
             self.result({"error": {"code": code, "message": error.message, "hint": error.hint}})
         else:
@@ -141,7 +156,7 @@ class Output:
     def _console(self) -> Any:
         from rich.console import Console
 
-        width = None if sys.stdout.isatty() else 160
+        width = None if _on_terminal(sys.stdout) else 160
         return Console(file=sys.stdout, no_color=not self.color, highlight=False, markup=False, width=width)
 
 
@@ -152,8 +167,31 @@ def use_utf8() -> None:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-def _safe(text: str, stream: TextIO) -> str:
-    return _TERMINAL_CONTROL.sub("�", text) if stream.isatty() else text
+def _on_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
+
+
+def _safe(text: str, stream: TextIO | None) -> str:
+    return _TERMINAL_CONTROL.sub("�", text) if _on_terminal(stream) else text
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """Turn a full disk or a closed standard output into one message; a reader that has left is another matter."""
+    if sys.stdout is None:
+        raise OutputFailed("standard output is closed", hint="send it to a file, a pipe or a terminal")
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _leave_output()
+        raise OutputFailed(f"standard output cannot be written: {error.strerror}") from error
+
+
+def _leave_output() -> None:
+    """Point standard output away, so that the interpreter's last flush is quiet."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def guarded(output: Output, run: Callable[[], int]) -> int:
@@ -166,8 +204,7 @@ def guarded(output: Output, run: Callable[[], int]) -> int:
         output.interrupted()
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader (`head`, a closed pager) has left; pointing stdout away keeps the interpreter's last flush quiet.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_output()
         return EXIT_UNREAD
     except Exception as error:
         _log_bug(error)
@@ -182,8 +219,8 @@ def _log_bug(error: Exception) -> None:
     import logging
 
     from assist_server.core.folders import folders
-    from assist_server.core.logs import configure
+    from assist_server.core.logs import configure, log_crash
 
     if not logging.getLogger().handlers:
         configure("error", folders(os.environ).log)
-    logging.getLogger(__name__).error("unexpected error", exc_info=error)
+    log_crash(logging.getLogger(__name__), error)

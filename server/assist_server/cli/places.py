@@ -36,7 +36,10 @@ class _Parsed:
 def _parse(text: str) -> _Parsed:
     match = _PLACE.match(text)
     if match is None:
-        raise UsageError(f"not a place: {text}", hint="write FILE:LINE:COL, FILE:LINE or FILE:START-END")
+        raise UsageError(
+            f"not a place: {text}",
+            hint="write FILE:LINE:COL, FILE:LINE or FILE:START-END; -:LINE:COL for standard input",
+        )
     column, last = match["column"], match["end"]
     return _Parsed(match["file"], int(match["line"]), int(column) if column else None, int(last) if last else None)
 
@@ -54,7 +57,11 @@ def read_place(text: str, *, name: str | None, workspace: Path) -> Place:
     Raises UsageError for a place that is not one, a file that cannot be read, or a line that the text does not have.
     """
     parsed = _parse(text)
+    if parsed.file != STANDARD_INPUT and name:
+        raise UsageError("--path is for text from standard input", hint="write - as FILE, or leave --path out")
     if parsed.file == STANDARD_INPUT:
+        if sys.stdin is None:
+            raise UsageError("standard input is closed", hint="send the text through a pipe, or name a file")
         if not name:
             raise UsageError("text from standard input needs a name", hint="add --path NAME, for example --path app.py")
         content, path = sys.stdin.buffer.read(_LARGEST_FILE + 1), name

@@ -12,7 +12,7 @@ from assist_server.cli.places import file_of
 from assist_server.cli.run import command_line_settings, config_file
 from assist_server.config.resolve import Resolved
 from assist_server.config.sources import load_settings
-from assist_server.core.errors import ConfigError
+from assist_server.core.errors import UsageError
 from assist_server.core.folders import Folders, folders
 from assist_server.core.logs import configure
 
@@ -56,17 +56,22 @@ def load(args: argparse.Namespace, *, workspace: Path | None) -> tuple[Resolved,
     for problem in resolved.problems:
         if problem.origin.kind == "command line":
             # Whoever has just typed it is there to mend it; a value from a file is reported and the work goes on.
-            raise ConfigError(problem.message, hint=problem.hint)
+            raise UsageError(problem.message, hint=f"`assist {args.command} --help` lists the options")
     return resolved, own
 
 
 @asynccontextmanager
-async def session(args: argparse.Namespace, output: Output, *, workspace: Path) -> AsyncIterator["App"]:
-    """Give the App of a command and close it afterwards; problems of the settings are said once."""
+async def session(
+    args: argparse.Namespace, output: Output, *, workspace: Path, tell_problems: bool = True
+) -> AsyncIterator["App"]:
+    """Give the App of a command and close it afterwards; problems of the settings are said once.
+
+    tell_problems: False for a command that shows them itself.
+    """
     from assist_server.app import build_app
 
     resolved, own = load(args, workspace=workspace)
-    for problem in resolved.problems:
+    for problem in resolved.problems if tell_problems else ():
         output.note(f"assist: {problem.where}: {problem.message}")
     app = build_app(resolved, own, os.environ)
     try:

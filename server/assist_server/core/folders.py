@@ -33,15 +33,16 @@ class Folders:
 def folders(environ: Mapping[str, str]) -> Folders:
     """Choose the folders: `ASSIST_CACHE_DIR`, `ASSIST_DATA_DIR` and `ASSIST_CONFIG_DIR`, else the platform's own.
 
-    Whoever moves the cache moves the log with it.
+    Whoever moves the cache moves the log with it. Where all four are deleted nothing called `assist` is left.
     """
     chosen = platformdirs.PlatformDirs("assist", appauthor=False)
+    whole = platformdirs.PlatformDirs("assist", appauthor=False, opinion=False)  # no `log` within a folder of ours
     cache = _named(environ, "ASSIST_CACHE_DIR")
     return Folders(
         cache=cache or chosen.user_cache_path,
         data=_named(environ, "ASSIST_DATA_DIR") or chosen.user_data_path,
         config=_named(environ, "ASSIST_CONFIG_DIR") or chosen.user_config_path,
-        log=cache / "log" if cache else chosen.user_log_path,
+        log=cache / "log" if cache else whole.user_log_path,
     )
 
 

@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import sys
+import traceback
 from pathlib import Path
 
 from assist_server.core.folders import make_private
@@ -18,6 +19,8 @@ OWN_LOGGERS = ("assist_server", "assist_context")
 # pygls writes whole messages, which are documents, at INFO; httpx and httpcore write addresses and headers.
 FOREIGN_LOGGERS = ("pygls", "httpx", "httpcore", "ollama", "asyncio")
 
+# Of a recursion without an end, the innermost calls are enough.
+_MOST_FRAMES = 40
 _MASK = "***"
 _SECRETS = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[^\s'\",;)\]}]+"), rf"\1 {_MASK}"),
@@ -62,6 +65,16 @@ def masked(text: str) -> str:
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
+
+
+def log_crash(logger: logging.Logger, error: BaseException) -> None:
+    """Log what nobody foresaw: its type and the places it came through, outermost first.
+
+    Never its message or its lines of code: a message may hold text of a document.
+    """
+    frames = list(traceback.walk_tb(error.__traceback__))[-_MOST_FRAMES:]
+    places = ", ".join(f"{frame.f_code.co_filename}:{number}" for frame, number in frames)
+    logger.error("crashed with %s at %s", type(error).__name__, places or "no known place")
 
 
 def _file_handler(path: Path) -> logging.Handler:

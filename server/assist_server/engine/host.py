@@ -16,6 +16,7 @@ from typing import Protocol
 import filelock
 
 from assist_server.core.errors import AssistError, EngineError
+from assist_server.core.logs import log_crash
 from assist_server.engine.builtin import BuiltinServer
 from assist_server.engine.connection import Connection, read_connection, write_connection
 from assist_server.engine.failure import write_failure
@@ -187,8 +188,8 @@ def _run(spec: EngineSpec, folder: EngineFolder) -> int:
     except AssistError as error:
         write_failure(folder, error)
         return 4
-    except Exception as error:  # the edge of the process: whoever started it must hear of it
-        log.exception("the host failed")
+    except Exception as error:  # noqa: BLE001 - the edge of the process: whoever started it must hear of it
+        log_crash(log, error)
         write_failure(
             folder, EngineError(f"the engine failed: {type(error).__name__}", hint=f"its log is {folder.log}")
         )

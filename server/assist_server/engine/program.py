@@ -4,6 +4,7 @@ import os
 import secrets
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,6 +23,8 @@ from assist_server.net.address import Address
 
 _LOOK_EVERY = 0.1
 _PATIENCE = 5.0
+# Reads until the host has gone, however it went, and then ends the program's process group.
+_GUARD = 'read _; kill -s KILL -- "-$1"'
 # Options that not every build knows are given by the environment, where an unknown name is no error.
 _ENVIRONMENT = {
     "LLAMA_ARG_KV_UNIFIED": "1",
@@ -52,6 +55,7 @@ class ProgramServer:
         self._port = _free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self._process = self._run()
+        self._guard = _guard(self._process.pid)
         self._child = identify(self._process.pid)
         started(self._child)
         self._stop = stop
@@ -70,6 +74,8 @@ class ProgramServer:
     def close(self) -> None:
         """Stop the program and all that it started."""
         end([self._child], patience=_PATIENCE)
+        if self._guard is not None:
+            self._guard.communicate()  # closes its pipe: what a wrapper left behind ends too
         self._folder.keys.unlink(missing_ok=True)
 
     def _run(self) -> "subprocess.Popen[bytes]":
@@ -80,6 +86,7 @@ class ProgramServer:
                 stdin=subprocess.DEVNULL,
                 cwd=self._folder.path,
                 env=_environment(os.environ),
+                start_new_session=True,  # a group of its own, for the guard
             )
         except OSError as error:
             raise EngineError(
@@ -113,6 +120,23 @@ class ProgramServer:
             f"{self._spec.command} {what}{': ' if words else ''}{words}",
             hint=f"check that `engine.command` is a `llama-server` and the model is whole; log: {self._folder.log}",
         )
+
+
+def _guard(group: int) -> "subprocess.Popen[bytes] | None":
+    """Start what ends the program, and the children of a wrapper, where this process is killed.
+
+    The write end of its pipe is this process's alone. A signal by the kernel would reach the wrapper only. Windows
+    has no such groups; there the next start or `assist engine stop` ends the program.
+    """
+    if sys.platform == "win32":
+        return None
+    return subprocess.Popen(  # noqa: S603 - a fixed script and a number
+        ["/bin/sh", "-c", _GUARD, "sh", str(group)],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        start_new_session=True,
+    )
 
 
 def _arguments(spec: EngineSpec, port: int, keys: Path) -> list[str]:

@@ -20,7 +20,6 @@ from assist_server.models.store import ModelStore
 State = Literal["ok", "warn", "fail"]
 
 _GIB = 1 << 30
-_RUNTIME_BYTES = 378 << 20  # what the engine takes beside weights and cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +33,10 @@ class Check:
 
 
 def check_configuration(resolved: Resolved, folders: Folders) -> Iterator[Check]:
-    """Give every problem of the settings, or say that there is none."""
+    """Give every problem of the settings, or say that there is none; what a workspace gets wrong is not the user's."""
     for problem in resolved.problems:
-        yield Check("configuration", "warn", f"{problem.where}: {problem.message}", problem.hint)
+        state: State = "warn" if problem.origin.kind == "workspace file" else "fail"
+        yield Check("configuration", state, f"{problem.where}: {problem.message}", problem.hint)
     if not resolved.problems:
         file = folders.config / "config.toml"
         yield Check("configuration", "ok", f"no problem; your file {'is' if file.is_file() else 'would be'} {file}")
@@ -87,7 +87,7 @@ def check_engine(
         return
     yield Check("model", "ok", f"{model.name} is here, {size / _GIB:.2f} GiB in {model.path}")
     if needed:
-        yield _memory(settings.engine, model, store, machine, running=running)
+        yield _memory(settings.engine, model, machine, running=running)
 
 
 def _program(settings: EngineSettings, missing: State) -> Check:
@@ -102,10 +102,8 @@ def _program(settings: EngineSettings, missing: State) -> Check:
     return Check("engine", "ok", "the embedded engine is installed")
 
 
-def _memory(
-    settings: EngineSettings, model: EngineModel, store: ModelStore, machine: Machine, *, running: bool
-) -> Check:
-    need = _need(model, store, settings.context_length)
+def _memory(settings: EngineSettings, model: EngineModel, machine: Machine, *, running: bool) -> Check:
+    need = _need(model, settings.context_length)
     told = f"{model.name} needs about {need / _GIB:.1f} GiB with {settings.context_length} tokens of context"
     available = machine.memory_total if running else machine.memory_available
     fix = "close other programs, lower engine.contextLength, or see `assist model recommend`"
@@ -116,13 +114,10 @@ def _memory(
     return Check("memory", "ok", f"{told}; {machine.memory_available / _GIB:.1f} GiB are free now")
 
 
-def _need(model: EngineModel, store: ModelStore, context_length: int) -> int:
-    known = store.catalogue.find(model.name)
-    if known is not None:
-        return memory_need(known, min(context_length, known.context_length))
+def _need(model: EngineModel, context_length: int) -> int:
     header = check_gguf(model.path)
     length = min(context_length, header.context_length or context_length)
-    return header.size + (header.kv_bytes_per_token or 0) * length + _RUNTIME_BYTES
+    return memory_need(header.size, header.kv_bytes_per_token or 0, length)
 
 
 def _writable(folder: Path) -> bool:

@@ -92,7 +92,7 @@ def recommend(
     that fits at all.
     """
     rows = [(model, min(context_length, model.context_length)) for model in catalogue.models]
-    needs = {model.name: memory_need(model, length) for model, length in rows}
+    needs = {m.name: memory_need(m.file.size, m.kv_bytes_per_token, length) for m, length in rows}
     fits = {name: _fit(need, total, available) for name, need in needs.items()}
     able = [model for model in catalogue.models if model.fim is not None and fits[model.name] != "none"]
     good = [model for model in able if fits[model.name] == "good"]
@@ -102,9 +102,9 @@ def recommend(
     )
 
 
-def memory_need(model: CatalogueModel, context_length: int) -> int:
-    """Estimate from above the bytes that a model takes in memory with a context of so many tokens."""
-    return model.file.size + model.kv_bytes_per_token * context_length + _OVERHEAD
+def memory_need(size: int, kv_bytes_per_token: int, context_length: int) -> int:
+    """Estimate from above the bytes that a model file of `size` bytes takes with a context of so many tokens."""
+    return size + kv_bytes_per_token * context_length + _OVERHEAD
 
 
 def _is_path(name: str) -> bool:

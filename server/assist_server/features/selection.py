@@ -178,7 +178,7 @@ class Selector:
                 return _Choice(found, self._clock.monotonic() + _FALLBACK_SECONDS if problems else None)
             problems.append(found)
         raise BackendUnavailable(
-            f"no model is ready: {'; '.join(problem.message for problem in problems)}",
+            f"no model is ready: {'; '.join(problem.message for problem in reversed(problems))}",
             hint=problems[-1].hint or PULL_HINT,
         )
 

@@ -43,7 +43,7 @@ async def answer(
     progress = WorkDone(
         session.protocol, session.cancellations, token=token, title=title, stop=lambda: stop(session, conversation)
     )
-    task = asyncio.get_running_loop().create_task(_stream(session, start, conversation, received, progress))
+    task = session.work(_stream(session, start, conversation, received, progress))
     session.answers[conversation] = task
     error: str | None = None
     try:
@@ -91,4 +91,4 @@ async def _stream(
                     session.answer(conversation, event.text)
                     if len(received.pieces) % _PIECES_BETWEEN_REPORTS == 1:
                         progress.report(f"{started.model} writes, {len(received.pieces)} pieces so far")
-        session.status.works(f"{started.backend}: {started.model}")
+        session.works(app, started.backend, started.model)

@@ -88,6 +88,13 @@ class LspApp(Protocol):
         """Explains code."""
         ...
 
+    def place(self, backend: str, /) -> str:
+        """Say where a backend's answers come from: `offline`, a host, or nothing where it is not known.
+
+        Raises ConfigError for an address that cannot be read.
+        """
+        ...
+
     def aclose(self) -> Coroutine[Any, Any, None]:
         """Close every connection."""
         ...
@@ -97,13 +104,14 @@ AppFactory = Callable[[ClientOptions], LspApp]
 
 
 class Lease:
-    """One App and the requests that work with it; it is closed when it is retired and the last of them has ended."""
+    """One App and the requests that work with it; it is closed once: retired and unused, or at the end of all."""
 
     def __init__(self, app: LspApp, close: Callable[[Callable[[], Coroutine[Any, Any, None]]], None]) -> None:
         self.app = app
         self._close = close
         self._users = 0
         self._retired = False
+        self.closed = False
 
     @asynccontextmanager
     async def use(self) -> AsyncIterator[LspApp]:
@@ -117,10 +125,15 @@ class Lease:
 
     def retire(self) -> None:
         """Take the App out of service."""
-        if not self._retired:
-            self._retired = True
-            self._close_if_unused()
+        self._retired = True
+        self._close_if_unused()
+
+    def close(self) -> None:
+        """Close the App, whoever still works with it."""
+        if not self.closed:
+            self.closed = True
+            self._close(self.app.aclose)
 
     def _close_if_unused(self) -> None:
         if self._retired and not self._users:
-            self._close(self.app.aclose)
+            self.close()

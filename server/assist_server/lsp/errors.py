@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -25,6 +24,7 @@ from assist_server.core.errors import (
     Unsupported,
     UsageError,
 )
+from assist_server.core.logs import log_crash
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ def guarded(name: str, handler: Callable[[Params], Awaitable[Answer]]) -> Callab
         except JsonRpcException:
             raise
         except Exception as error:
-            log_crash(name, error)
+            log_crash(logger, error)
             message = f"assist made a mistake in {name}; its log tells where"
             raise JsonRpcException(message, code=types.ErrorCodes.InternalError) from None
 
@@ -126,19 +126,13 @@ async def contained(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     except (AssistError, ContextError) as error:
         logger.warning("a background task failed: %s", getattr(error, "code", type(error).__name__))
     except Exception as error:
-        log_crash("a background task", error)
-
-
-def log_crash(name: str, error: BaseException) -> None:
-    """Log what nobody foresaw: where, and of which kind."""
-    places = "".join(traceback.format_tb(error.__traceback__))
-    logger.error("%s crashed with %s\n%s", name, type(error).__name__, places)
+        log_crash(logger, error)
 
 
 def log_lost(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Log what ends in the event loop itself; an exception handler of asyncio."""
     error = context.get("exception")
     if isinstance(error, BaseException):
-        log_crash("a background task", error)
+        log_crash(logger, error)
     else:
         logger.error("the event loop says: %s", context.get("message"))

@@ -45,6 +45,7 @@ class Latest(Generic[Result]):
 
     def __init__(self) -> None:
         self._running: dict[Key, _Generation[Result]] = {}
+        self._tasks: set[asyncio.Task[Result]] = set()
 
     async def run(
         self, key: Key, keystroke: Keystroke, generate: Callable[[], Coroutine[Any, Any, Result]]
@@ -75,6 +76,12 @@ class Latest(Generic[Result]):
         if (generation := self._running.get(key)) is not None:
             self._drop(key, generation)
 
+    def cancel(self) -> frozenset["asyncio.Task[Result]"]:
+        """Give up everything; gives what takes its time to stop, superseded generations too."""
+        for key in list(self._running):
+            self.forget(key)
+        return frozenset(self._tasks)
+
     def _start(
         self, key: Key, keystroke: Keystroke, generate: Callable[[], Coroutine[Any, Any, Result]]
     ) -> _Generation[Result]:
@@ -82,6 +89,7 @@ class Latest(Generic[Result]):
         loop = asyncio.get_running_loop()
         generation = _Generation(keystroke, loop.create_task(generate()), loop.create_future())
         self._running[key] = generation
+        self._tasks.add(generation.task)
         generation.task.add_done_callback(lambda task: self._finished(key, generation, task))
         return generation
 
@@ -91,6 +99,7 @@ class Latest(Generic[Result]):
             del self._running[key]
 
     def _finished(self, key: Key, generation: _Generation[Result], task: "asyncio.Task[Result]") -> None:
+        self._tasks.discard(task)
         if not task.cancelled():
             task.exception()  # read, or asyncio complains of an error that nobody waited for
         if self._running.get(key) is generation:

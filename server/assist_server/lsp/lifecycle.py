@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
@@ -15,7 +14,7 @@ from pygls.uris import from_fs_path
 from assist_context.positions import Encoding
 from assist_server.config.sources import WORKSPACE_FILE
 from assist_server.core.clock import Clock
-from assist_server.core.errors import AssistError
+from assist_server.core.errors import AssistError, ConfigError
 from assist_server.features.completion.service import Completion
 from assist_server.features.selection import Role
 from assist_server.lsp.application import AppFactory, ClientOptions, Lease, LspApp
@@ -28,12 +27,13 @@ from assist_server.lsp.protocol import AssistProtocol, at
 from assist_server.lsp.status import Status, StatusParams
 from assist_server.lsp.switches import Switches
 from assist_server.lsp.traces import Traces
-from assist_server.privacy.egress import is_loopback
 
 logger = logging.getLogger(__name__)
 
 _CLOSE_SECONDS = 5.0
 _OWN_OPTIONS = "client"
+# Of the servers that `auto` stands for, the one that is asked first and the only one that can be elsewhere.
+_FIRST_OF_AUTO = "ollama"
 
 
 class Session:
@@ -55,9 +55,12 @@ class Session:
         self._make_app = make_app
         self._options = ClientOptions()
         self._lease: Lease | None = None
+        self._leases: list[Lease] = []
         self._failure: AssistError | None = None
         self._uses: dict[Role, tuple[str | None, str | None]] = {}
+        self._ready = False
         self._background: set[asyncio.Task[None]] = set()
+        self._working: set[asyncio.Task[None]] = set()
         self._closing: set[asyncio.Task[None]] = set()
 
     def begin(self, params: types.InitializeParams, encoding: Encoding) -> None:
@@ -152,12 +155,28 @@ class Session:
             except JsonRpcException as error:
                 logger.warning("the client did not register what it can watch: %s", error.code)
 
+    def ready(self) -> None:
+        """Say how things are, now that the client may be told."""
+        self._ready = True
+        self._send_status(self.status.now)
+
     def off(self) -> str | None:
         """Say why no completion is offered anywhere, or None."""
         app = self.settled
         if app is not None and not app.settings.completion.enable:
             return "completions are off (completion.enable)"
         return self.switches.off("", "")
+
+    def works(self, app: LspApp, backend: str, model: str) -> None:
+        """Say by the status that a backend of an App has answered."""
+        self.status.works(f"{backend}: {model}", remote=_remote(app, backend))
+
+    def work(self, coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Start a part of a request, which cancels it at its end; the session waits until it has stopped."""
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+        return task
 
     def spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Do something beside the requests; it is cancelled when the session ends."""
@@ -174,12 +193,17 @@ class Session:
 
     async def aclose(self) -> None:
         """Answer or cancel what is pending and close the App."""
+        stopping: set[asyncio.Task[Any]] = {*self._background}
+        for task in stopping:
+            task.cancel()  # the reader first: no request may come any more
         await self.protocol.cancel_pending()
-        if self._lease is not None:
-            self._lease.retire()
-            self._lease = None
-        for task in self._background:
-            task.cancel()
+        self._lease = None
+        # Parts of requests are cancelled already, by their requests; once more would break off their cleaning up.
+        stopping |= {*self._working, *self.latest.cancel()}
+        if stopping:
+            await asyncio.wait(stopping, timeout=_CLOSE_SECONDS)
+        for lease in self._leases:
+            lease.close()
         if self._closing:
             await asyncio.wait(self._closing, timeout=_CLOSE_SECONDS)
 
@@ -192,17 +216,24 @@ class Session:
             logger.warning("the settings cannot be used: %s", error.code)
         else:
             self._lease = Lease(app, lambda closing: _keep(self._closing, closing))
+            self._leases = [*(lease for lease in self._leases if not lease.closed), self._lease]
             for role, (backend, model) in self._uses.items():
                 app.selector.use(role, backend=backend, model=model)
-            self.status.configure(remote=_remote_host(app.settings.backend.url), off=self.off())
+            self.status.configure(remote=_remote(app, self._first_backend(app)), off=self.off())
         finally:
             # The root of its loggers writes whole messages, which are documents, at INFO and with a malformed message.
             logging.getLogger("pygls").setLevel(logging.CRITICAL)
             if old is not None:
                 old.retire()
 
+    def _first_backend(self, app: LspApp) -> str:
+        """Name the backend that will be asked for a completion, before any has answered."""
+        name = self._uses.get("completion", (None, None))[0] or app.settings.backend.name
+        return _FIRST_OF_AUTO if name == "auto" else name
+
     def _send_status(self, status: StatusParams) -> None:
-        if self.wants("status"):
+        # Before the client has said `initialized` the protocol lets a server send next to nothing.
+        if self._ready and self.wants("status"):
             self.protocol.notify(STATUS, asdict(status))
 
 
@@ -213,9 +244,13 @@ def _keep(tasks: set[asyncio.Task[None]], work: Callable[[], Coroutine[Any, Any,
     task.add_done_callback(tasks.discard)
 
 
-def _remote_host(url: str) -> str | None:
-    host = urlsplit(url).hostname if url.startswith(("http://", "https://")) else None
-    return host if host and not is_loopback(host) else None
+def _remote(app: LspApp, backend: str) -> str | None:
+    """Give the host that answers, None for this machine; an address that cannot be read leads nowhere."""
+    try:
+        place = app.place(backend)
+    except ConfigError:
+        return None
+    return None if place == "offline" else place or "unknown"
 
 
 def encoding_of(name: object) -> Encoding:

@@ -106,7 +106,8 @@ async def _serve(server: AssistServer, source: int, sink: int) -> int:
     loop.set_exception_handler(log_lost)
     over: asyncio.Future[int] = loop.create_future()
     session.over = over
-    server.protocol.set_writer(stdio.Writer(sink, session.client_gone))
+    writer = stdio.Writer(sink, session.client_gone)
+    server.protocol.set_writer(writer)
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):  # Windows
             loop.add_signal_handler(number, session.end, 128 + number)
@@ -115,6 +116,7 @@ async def _serve(server: AssistServer, source: int, sink: int) -> int:
         return await over
     finally:
         await session.aclose()
+        writer.close()
 
 
 async def _read(server: AssistServer, source: int) -> None:

@@ -11,7 +11,8 @@ from assist_server.lsp.methods import State
 class StatusParams:
     """The shape of the notification.
 
-    model: `backend: model` of the last answer. remote: the host that answers, None where that is this machine.
+    model: `backend: model` of the last answer.
+    remote: the host that answers, None where that is this machine, `unknown` where a program here may ask another.
     message: why the state is what it is, for a person.
     """
 
@@ -51,9 +52,9 @@ class Status:
             self._busy -= 1
             self.publish()
 
-    def works(self, model: str) -> None:
+    def works(self, model: str, *, remote: str | None) -> None:
         """Say that an answer came, and from where."""
-        self._rest = replace(self._rest, state="idle", model=model, message=None)
+        self._rest = StatusParams(model=model, remote=remote)
         self._publish_unless_busy()
 
     def fails(self, message: str) -> None:

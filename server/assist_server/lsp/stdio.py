@@ -1,8 +1,10 @@
 """Standard input and output as the transport, and nothing else on them."""
 
 import asyncio
+import contextlib
 import logging
 import os
+import queue
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +13,9 @@ logger = logging.getLogger(__name__)
 
 _CHUNK = 65_536
 _LONGEST_HEADER = 4096
+_LONGEST_MESSAGE = 256 * 1024 * 1024
+_MOST_UNREAD = 64 * 1024 * 1024
+_LAST_WORDS_SECONDS = 1.0
 
 
 def take_over() -> tuple[int, int]:
@@ -31,24 +36,50 @@ def take_over() -> tuple[int, int]:
 
 
 class Writer:
-    """Writes whole messages; a client that is gone is no error but the end."""
+    """Writes whole messages in their order, without ever waiting for the client.
+
+    gone: called in the event loop when the client cannot be written to any more, which is no error but the end.
+    One daemon thread does the writing: a client that stops to read holds up neither the loop nor the end. The
+    descriptor stays blocking, for what it leads to may be shared with other processes.
+    """
 
     def __init__(self, sink: int, gone: Callable[[], None]) -> None:
         self._sink = sink
         self._gone = gone
+        self._loop = asyncio.get_running_loop()
+        self._messages: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._accepted = 0  # bytes; counted here by the loop alone, below by the thread alone
+        self._written = 0
+        self._thread = threading.Thread(target=self._pump, name="assist-stdout", daemon=True)
+        self._thread.start()
 
     def write(self, data: bytes) -> None:
-        """Write all of a message."""
-        view = memoryview(data)
-        try:
-            while view:
-                view = view[os.write(self._sink, view) :]
-        except OSError as error:
-            logger.info("the client reads no more: %s", error.strerror)
+        """Take a message; the end has come for a client that leaves far too much unread."""
+        if not self._thread.is_alive():
+            return
+        if self._accepted - self._written > _MOST_UNREAD:
+            logger.warning("the client leaves %s bytes unread", self._accepted - self._written)
             self._gone()
+            return
+        self._accepted += len(data)
+        self._messages.put(data)
 
     def close(self) -> None:
-        """Do nothing: the descriptor lives as long as the process."""
+        """Write what is left, as far as the client reads it in a moment; the descriptor stays open."""
+        self._messages.put(None)
+        self._thread.join(_LAST_WORDS_SECONDS)
+
+    def _pump(self) -> None:
+        try:
+            while (data := self._messages.get()) is not None:
+                view = memoryview(data)
+                while view:
+                    view = view[os.write(self._sink, view) :]
+                self._written += len(data)
+        except OSError as error:
+            logger.info("the client reads no more: %s", error.strerror)
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(self._gone)
 
 
 def read_in_thread(source: int) -> asyncio.StreamReader:
@@ -88,6 +119,7 @@ async def messages(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
         logger.info("the input ended in the middle of a message")
     except ValueError:
         logger.warning("the input is not the protocol")
+        sys.stderr.write("assist: what came on standard input is not the Language Server Protocol\n")
 
 
 async def _content_length(reader: asyncio.StreamReader) -> int | None:
@@ -99,6 +131,6 @@ async def _content_length(reader: asyncio.StreamReader) -> int | None:
             return length
         if name.lower() == "content-length":
             length = int(value)
-            if length < 0:
+            if not 0 <= length <= _LONGEST_MESSAGE:
                 raise ValueError(value)
     return None

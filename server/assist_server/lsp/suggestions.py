@@ -34,7 +34,7 @@ async def _generate(session: Session, query: CompletionQuery) -> Completion | No
             with session.status.busy():
                 completion = await app.completion.complete(query)
                 if completion.items:
-                    session.status.works(f"{completion.backend}: {completion.model}")
+                    session.works(app, completion.backend, completion.model)
     except (AssistError, ContextError) as error:
         tell_failure(session, error)
         session.traces.record_nothing(uri, said(error.message, error.hint))

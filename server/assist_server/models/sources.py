@@ -16,7 +16,7 @@ import httpx
 from assist_server.core.errors import BackendError, ConfigError, EgressRefused, ModelError
 from assist_server.models.catalogue import CatalogueModel, HuggingFaceSource
 from assist_server.models.partial import PartialFile, Progress
-from assist_server.models.store import ModelStore
+from assist_server.models.store import ModelStore, read_through
 from assist_server.net.address import Address
 from assist_server.net.client import Timeouts, make_client, translated
 from assist_server.privacy.audit import AuditLog
@@ -68,13 +68,10 @@ def _plausible(source: Path, model: CatalogueModel) -> bool:
 
 
 async def _hash(source: Path, model: CatalogueModel, progress: Progress) -> str:
-    digest, done = sha256(), 0
-    with source.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-            done += len(block)
-            progress(done, model.file.size)
-            await asyncio.sleep(0)  # lets a cancellation in
+    digest = sha256()
+    for done in read_through(source, digest.update):
+        progress(done, model.file.size)
+        await asyncio.sleep(0)  # lets a cancellation in
     return digest.hexdigest()
 
 

@@ -5,9 +5,9 @@ at, so that a start of the engine does not read a gigabyte again.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
@@ -23,10 +23,14 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class ModelStore:
-    """The catalogue's models as files of one folder, which need not exist yet."""
+    """The catalogue's models as files of one folder, which need not exist yet.
+
+    What was hashed is remembered here too, for a folder in which no marker can be written.
+    """
 
     folder: Path
     catalogue: Catalogue
+    _hashes: dict[tuple[Path, int, int], str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def path_of(self, name: str) -> Path | None:
         """Give a model's file, None where it is not there or is not the file that the catalogue pins."""
@@ -42,13 +46,20 @@ class ModelStore:
         path = self.file(model)
         try:
             size = path.stat().st_size
-            if size == model.file.size and _known_hash(path) == model.file.sha256:
+            if size == model.file.size and self._hash(path) == model.file.sha256:
                 return "installed"
         except FileNotFoundError:
             return "partial" if self.partial(model).exists() else "absent"
         except OSError as error:
             raise ModelError(f"{path} cannot be read: {error.strerror}") from error
         return "damaged"
+
+    def _hash(self, path: Path) -> str:
+        status = path.stat()
+        key = (path, status.st_size, status.st_mtime_ns)
+        if key not in self._hashes:
+            self._hashes[key] = _known_hash(path)
+        return self._hashes[key]
 
     def file(self, model: CatalogueModel) -> Path:
         """Give the place of a model's file, whether it is there or not."""
@@ -62,7 +73,7 @@ class ModelStore:
         """Delete a model and what was begun of it; give the bytes freed. Raises ModelError where there is nothing."""
         model = self.catalogue.model(name)
         path = self.file(model)
-        freed = 0
+        freed, found = 0, False
         with self.locked():
             for victim in (path, self.partial(model), _marker(path)):
                 try:
@@ -72,8 +83,8 @@ class ModelStore:
                     continue
                 except OSError as error:
                     raise ModelError(f"{victim} cannot be removed: {error.strerror}") from error
-                freed += size
-        if not freed:
+                freed, found = freed + size, True
+        if not found:
             raise ModelError(f"{name} is not installed", hint="`assist model list` shows what is")
         return freed
 
@@ -122,10 +133,19 @@ def mark(path: Path, digest: str) -> None:
 def hash_of(path: Path) -> str:
     """Read a whole file and give its SHA-256 in hexadecimal."""
     digest = sha256()
+    for _ in read_through(path, digest.update):
+        pass
+    return digest.hexdigest()
+
+
+def read_through(path: Path, take: Callable[[bytes], object]) -> Iterator[int]:
+    """Hand over a whole file block by block, and yield after each how many bytes have been read."""
+    done = 0
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+            take(block)
+            done += len(block)
+            yield done
 
 
 def _known_hash(path: Path) -> str:
@@ -137,7 +157,7 @@ def _known_hash(path: Path) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         pass  # no marker, or one that says nothing: the file is hashed
     digest = hash_of(path)
-    with suppress(OSError):  # a folder that cannot be written costs another hashing the next time
+    with suppress(OSError):  # a folder that cannot be written costs a hashing in every process
         mark(path, digest)
     return digest
 

@@ -8,6 +8,9 @@ from pathlib import Path
 from assist_server.core.errors import ConfigError
 from assist_server.privacy.egress import is_loopback
 
+# Windows has no O_NOFOLLOW and no fchmod; there the file has the rights of the user's own folder.
+_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+
 
 class AuditLog:
     """Append-only JSON lines `{"time", "host", "purpose"}` that only the user may read."""
@@ -26,9 +29,10 @@ class AuditLog:
         line = json.dumps({"time": now, "host": host, "purpose": purpose}) + "\n"
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            descriptor = os.open(self.path, _FLAGS, 0o600)
             try:
-                os.fchmod(descriptor, 0o600)
+                if hasattr(os, "fchmod"):
+                    os.fchmod(descriptor, 0o600)
                 os.write(descriptor, line.encode())
             finally:
                 os.close(descriptor)

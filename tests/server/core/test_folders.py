@@ -20,6 +20,7 @@ def test_the_platform_chooses_otherwise_and_nothing_is_created(environ: dict[str
     for folder in (chosen.cache, chosen.data, chosen.config, chosen.log):
         assert folder.is_absolute()
         assert "assist" in folder.parts
+    assert chosen.log.name == "assist", "deleting the log folder would leave an empty one"
 
 
 def test_a_named_folder_becomes_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

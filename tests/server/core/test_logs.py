@@ -1,12 +1,17 @@
 import logging
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from assist_server.config.settings import EngineSettings
 from assist_server.core import logs
-from assist_server.core.logs import configure, masked
+from assist_server.core.logs import configure, log_crash, masked
+from assist_server.engine import host
+from assist_server.engine.folder import write_record
+from assist_server.engine.spec import make_spec
 
 LOGGER = logging.getLogger("assist_server.test_logs")
 
@@ -179,3 +184,45 @@ def test_a_traceback_is_masked_too(tmp_path: Path) -> None:
 def test_a_long_line_is_masked_without_backtracking() -> None:
     assert masked("a-" * 50_000) == "a-" * 50_000
     assert masked("a://" * 50_000) == "a://" * 50_000
+
+
+def test_a_crash_is_logged_without_its_message_and_its_code(tmp_path: Path) -> None:
+    path = configure("error", tmp_path)
+    try:
+        int("text of a document")
+    except ValueError as error:
+        log_crash(LOGGER, error)
+        place = f"{__file__}:{error.__traceback__.tb_lineno if error.__traceback__ else 0}"
+    (line,) = path.read_text().splitlines()
+    assert line.endswith(f"ERROR {os.getpid()} {LOGGER.name}: crashed with ValueError at {place}")
+
+
+def test_a_crash_without_an_end_or_a_place_is_one_short_line(tmp_path: Path) -> None:
+    def deeper() -> None:
+        deeper()
+
+    path = configure("error", tmp_path)
+    try:
+        deeper()
+    except RecursionError as error:
+        log_crash(LOGGER, error)
+    log_crash(LOGGER, KeyError("text"))
+    first, second = path.read_text().splitlines()
+    assert 10 < first.count(__file__) <= 40
+    assert second.endswith("crashed with KeyError at no known place")
+
+
+def test_a_crash_of_the_engines_host_keeps_its_message_to_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def crash(_host: host.Host) -> None:
+        raise ValueError("text of a document")
+
+    monkeypatch.setattr(host.Host, "run", crash)
+    model = tmp_path / "model.gguf"
+    model.touch()
+    spec = make_spec(EngineSettings(), model_path=model, alias="model")
+    write_record(tmp_path / "spec.json", asdict(spec))
+    assert host.main([str(tmp_path / "spec.json")]) == 4
+    assert f"crashed with ValueError at {host.__file__}:" in caplog.text
+    assert "text of a document" not in caplog.text

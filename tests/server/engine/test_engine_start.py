@@ -3,11 +3,12 @@
 import asyncio
 from pathlib import Path
 
+import psutil
 import pytest
 
 from assist_server.core.errors import EngineError, ModelError
 from assist_server.engine.status import engine_statuses, stop_engines
-from support.engines import MakeEngine, MakeProgram, processes_naming
+from support.engines import MakeEngine, MakeProgram, ended, processes_naming, program_process
 
 BLOCKED = 'echo > "$BEGAN"; read _ < "$GO"; echo "error: not today" >&2; exit 1'
 
@@ -104,6 +105,34 @@ async def test_a_program_that_never_listens_is_given_up_and_ended(
     assert "engine.log" in str(raised.value.hint)
     assert engine_statuses(cache) == ()
     assert processes_naming(some_file) == []
+
+
+async def test_a_program_and_its_children_end_with_a_host_that_is_killed(
+    make_engine: MakeEngine, make_program: MakeProgram, some_file: Path, cache: Path
+) -> None:
+    recorded = """until grep -q '"child": {' process.json; do :; done"""
+    program = make_program(f'{recorded}; sleep 1000 & echo $! > "$BEGAN"; wait')
+    waiting = asyncio.create_task(make_engine(some_file, command=str(program.path)).address())
+    child = psutil.Process(int(await program.began()))
+    (loading,) = engine_statuses(cache)
+    wrapper = program_process(cache)
+    psutil.Process(loading.pid).kill()
+    await ended(wrapper)
+    await ended(child)
+    with pytest.raises(EngineError):
+        await waiting
+
+
+async def test_what_a_wrapper_leaves_behind_is_ended(
+    make_engine: MakeEngine, make_program: MakeProgram, some_file: Path
+) -> None:
+    program = make_program('sleep 1000 & echo $! > "$BEGAN"; read _ < "$GO"; exit 1')
+    waiting = asyncio.create_task(make_engine(some_file, command=str(program.path)).address())
+    child = psutil.Process(int(await program.began()))
+    program.go()
+    with pytest.raises(EngineError, match="ended while it started"):
+        await waiting
+    await ended(child)
 
 
 async def test_another_program_on_the_port_is_not_believed(

@@ -160,11 +160,11 @@ async def test_a_server_that_goes_away_in_the_middle(doctor: Doctor) -> None:
     assert [model.name for model in diagnosis.models] == ["tiny"]
 
 
-async def test_problems_of_the_settings_are_told_and_do_not_fail(doctor: Doctor) -> None:
+async def test_problems_of_the_settings_are_problems(doctor: Doctor) -> None:
     diagnosis = await doctor.diagnose(chat__maxTokens="many")
     ((state, message),) = said(diagnosis, "configuration")
-    assert (state, message.startswith("/c.toml:1: chat.maxTokens takes")) == ("warn", True)
-    assert not diagnosis.failed
+    assert (state, message.startswith("/c.toml:1: chat.maxTokens takes")) == ("fail", True)
+    assert diagnosis.failed
 
 
 async def test_what_may_leave_is_listed(doctor: Doctor) -> None:

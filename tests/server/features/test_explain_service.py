@@ -13,7 +13,7 @@ from assist_server.backends.base import ChatRequest, Delta, Done, ModelInfo
 from assist_server.backends.scripted import ScriptedBackend, ScriptStep
 from assist_server.config.settings import ChatSettings, Settings
 from assist_server.core.errors import BackendTimeout, PromptTooLong, UsageError
-from assist_server.features.actions.explain import ExplainQuery, ExplainService
+from assist_server.features.actions.explain import NOT_ALL_READ, ExplainQuery, ExplainService
 from support.completion import Held, selector_of, settings_for
 
 CODE = "import os\n\n\ndef add(a, b):\n    return a + b\n\n\nprint(add(1, 2))\n"
@@ -98,7 +98,7 @@ LONG = "".join(f"value_{number} = {number}\n" for number in range(2000))
 async def test_a_prompt_that_the_server_finds_too_long_is_sent_once_more_smaller() -> None:
     refusal = PromptTooLong("too long", status=400, prompt_tokens=9000, context_length=2048)
     backend = ScriptedBackend([ScriptStep("chat", error=refusal), ScriptStep("chat", ("It counts.",))])
-    assert await explained(backend, query("value_0", "1999\n", LONG)) == "It counts."
+    assert await explained(backend, query("value_0", "1999\n", LONG)) == f"It counts.{NOT_ALL_READ}"
     assert len(question(backend, 1)) < len(question(backend)) * 0.2
     assert "value_0 = 0" in question(backend, 1)
 

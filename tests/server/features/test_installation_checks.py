@@ -19,6 +19,8 @@ from assist_server.features.installation import (
     check_engine,
     check_folders,
 )
+from assist_server.models.catalogue import load_catalogue
+from assist_server.models.gguf import check_gguf
 from assist_server.models.store import ModelStore
 from support.gguf_files import VALUES, gguf
 from support.models import store_of, tiny_model
@@ -70,7 +72,7 @@ def test_settings_without_problems(folders: Folders) -> None:
 def test_each_problem_of_the_settings_is_a_check(folders: Folders) -> None:
     problems = tuple(Problem(f"bad {n}", Origin("user file", "/c.toml", n), "mend it") for n in (1, 2))
     checks = list(check_configuration(replace(resolve([]), problems=problems), folders))
-    assert checks == [Check("configuration", "warn", f"/c.toml:{n}: bad {n}", "mend it") for n in (1, 2)]
+    assert checks == [Check("configuration", "fail", f"/c.toml:{n}: bad {n}", "mend it") for n in (1, 2)]
 
 
 def test_folders_that_are_not_there_yet_can_be_made(folders: Folders) -> None:
@@ -177,6 +179,14 @@ def test_memory(store: ModelStore, total: int, available: int, *, running: bool,
     small = replace(MACHINE, memory_total=total, memory_available=available)
     check = the_check(check_engine(settings(), store, small, running=running, needed=True), "memory")
     assert check.state == state
+
+
+@pytest.mark.model
+def test_the_memory_of_a_model_of_the_catalogue_is_told_as_it_is_recommended(test_model: Path) -> None:
+    """By the file's own header, which holds for a user's model too."""
+    header = check_gguf(test_model)
+    listed = load_catalogue().model("qwen2.5-coder-0.5b")
+    assert (header.size, header.kv_bytes_per_token) == (listed.file.size, listed.kv_bytes_per_token)
 
 
 def test_memory_is_nobodys_business_where_another_server_answers(store: ModelStore) -> None:

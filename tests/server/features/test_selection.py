@@ -142,7 +142,7 @@ async def test_auto_with_nothing_is_one_error_with_the_command_that_helps() -> N
     with pytest.raises(BackendUnavailable) as caught:
         await world.chosen()
     assert caught.value.message == (
-        "no model is ready: ollama has no code model; it has llama3.2:3b; the model qwen2.5-coder-0.5b is not here"
+        "no model is ready: the model qwen2.5-coder-0.5b is not here; ollama has no code model; it has llama3.2:3b"
     )
     assert caught.value.hint == PULL_HINT
     assert world.servers["embedded"].asked == [], "an engine without a model is not started"

@@ -1,9 +1,13 @@
+import logging
+
+import pytest
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 
 from assist_context.errors import TemplateError
 from assist_server.core import errors
 from assist_server.core.errors import AssistError, AuthFailed, EgressRefused, ServerBusy
-from assist_server.lsp.errors import TREATMENTS, ToldOnce, failure, said, treatment
+from assist_server.lsp.errors import TREATMENTS, ToldOnce, contained, failure, guarded, log_lost, said, treatment
 
 
 def test_every_error_has_a_treatment_and_none_is_hidden_behind_a_wider_one():
@@ -38,3 +42,18 @@ def test_an_error_says_what_to_do():
         "no key (set one)",
         {"code": "auth-failed", "hint": "set one"},
     )
+
+
+async def crash(*_args):
+    raise ValueError("the text of a document")
+
+
+async def test_a_crash_is_logged_by_its_kind_and_place_only(caplog):
+    caplog.set_level(logging.DEBUG, "assist_server")
+    with pytest.raises(JsonRpcException, match="assist made a mistake in a/method; its log tells where"):
+        await guarded("a/method", crash)(None)
+    await contained(crash)
+    log_lost(None, {"exception": ValueError("the text of a document")})
+    assert caplog.text.count("crashed with ValueError at ") == 3
+    assert caplog.text.count(f"{__file__}:{crash.__code__.co_firstlineno + 1}") == 2
+    assert "the text" not in caplog.text

@@ -8,6 +8,7 @@ import pytest
 
 from assist_server.config.settings import Settings
 from assist_server.core.errors import BackendUnavailable, ConfigError, ServerBusy
+from assist_server.lsp import lifecycle
 from support.lsp_memory import PYGLS_WARNINGS, FakeApp, MemoryClient, problem
 
 pytestmark = pytest.mark.filterwarnings(PYGLS_WARNINGS)
@@ -339,8 +340,120 @@ async def test_off_in_the_settings_is_said():
     assert (await client.told("assist/status"))[-1]["state"] == "off"
 
 
-async def test_an_address_that_is_not_this_machine_is_said():
+def backed_by(name):
     base = Settings()
-    away = replace(base, backend=replace(base.backend, url="https://models.example:8080/v1"))
-    client, _ = await ready(FakeApp(away), capabilities=OWN)
-    assert (await client.told("assist/status"))[-1]["remote"] == "models.example"
+    return replace(base, backend=replace(base.backend, name=name))
+
+
+@pytest.mark.parametrize(
+    ("name", "places", "remote"),
+    [
+        ("openai", {"openai": "models.example"}, "models.example"),
+        ("openai", {"ollama": "models.example"}, None),
+        ("auto", {"ollama": "models.example"}, "models.example"),
+        ("ollama", {"ollama": ""}, "unknown"),
+        ("openai", {"openai": "nonsense"}, None),
+    ],
+)
+async def test_where_answers_will_come_from_is_said_from_the_start(name, places, remote):
+    client, _ = await ready(FakeApp(backed_by(name), places=places), capabilities=OWN)
+    assert (await client.told("assist/status"))[-1]["remote"] == remote
+
+
+async def test_the_status_tells_the_place_of_the_backend_that_answers():
+    app = FakeApp(backed_by("auto"), places={"ollama": "models.example", "other": "other.example", "cloud": ""})
+    client, _ = await ready(app, FakeApp(backed_by("auto"), places=app.places), capabilities=OWN)
+    client.open("abc")
+    await client.items(1)  # a backend called fake, on this machine
+    assert (await client.told("assist/status"))[-1]["remote"] is None
+    for backend, remote in (("cloud", "unknown"), ("other", "other.example")):
+        await command(client, "use", {"backend": backend})
+        status = (await client.told("assist/status"))[-1]
+        assert (status["model"], status["remote"]) == (f"{backend}: model", remote)
+    client.notify("workspace/didChangeWatchedFiles", {"changes": []})
+    assert (await client.told("assist/status"))[-1]["remote"] == "other.example"
+    await command(client, "explain", {"uri": URI})
+    assert (await client.told("assist/status"))[-1]["remote"] is None
+
+
+class SlowToStop(FakeApp):
+    """An App whose work takes a while to stop, and that must not be closed while it does."""
+
+    stopped = 0
+    closed_early = False
+
+    async def was_asked(self, client, times):
+        while len(self.queries) < times:
+            await client.request("assist/trace")
+
+    async def complete(self, query):
+        try:
+            return await super().complete(query)
+        finally:
+            await self._stop()
+
+    async def _events(self):
+        try:
+            async for event in super()._events():
+                yield event
+        finally:
+            await self._stop()
+
+    async def _stop(self):
+        for _ in range(20):
+            await asyncio.sleep(0)
+        self.closed_early = self.closed > 0
+        self.stopped += 1
+
+
+@pytest.mark.parametrize("what", ["completion", "explain", "superseded"])
+async def test_the_app_is_closed_once_after_the_work_that_was_pending(what):
+    app = SlowToStop(hold=asyncio.Event())
+    client, _ = await ready(app)
+    client.open("abc")
+    requests = [explain_request(client)] if what == "explain" else [client.inline(1)]
+    await app.was_asked(client, 1)
+    if what == "superseded":
+        requests.append(client.inline(2))
+        await app.was_asked(client, 2)
+    await client.server.session.aclose()
+    assert (app.stopped, app.closed, app.closed_early) == (len(requests), 1, False)
+    for request in requests:
+        await client.answer(request)
+    await client.server.session.aclose()
+    assert app.closed == 1
+
+
+async def test_an_app_of_earlier_settings_is_closed_too():
+    old, new = SlowToStop(hold=asyncio.Event()), FakeApp()
+    client, _ = await ready(old, new)
+    client.open("abc")
+    client.inline(1)
+    await client.request("assist/trace")
+    client.notify("workspace/didChangeWatchedFiles", {"changes": []})
+    await client.request("assist/trace")
+    await client.server.session.aclose()
+    assert (old.stopped, old.closed, old.closed_early, new.closed) == (1, 1, False, 1)
+
+
+async def test_work_that_does_not_stop_does_not_keep_the_app_open(monkeypatch):
+    stuck = asyncio.Event()
+
+    class Stuck(FakeApp):
+        async def complete(self, query):
+            try:
+                return await super().complete(query)
+            finally:
+                await stuck.wait()
+
+    app = Stuck(hold=asyncio.Event())
+    client, _ = await ready(app)
+    client.open("abc")
+    client.inline(1)
+    await client.request("assist/trace")
+    monkeypatch.setattr(lifecycle, "_CLOSE_SECONDS", 0.01)
+    await client.server.session.aclose()
+    assert app.closed == 1
+    stuck.set()
+    await client.server.session.aclose()
+    assert app.closed == 1

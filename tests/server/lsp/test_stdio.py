@@ -1,11 +1,13 @@
 """The transport on its own: pipes in, messages out."""
 
 import asyncio
+import contextlib
 import os
 from contextlib import aclosing
 
 import pytest
 
+from assist_server.lsp import stdio
 from assist_server.lsp.stdio import Writer, messages, read_in_thread
 
 
@@ -47,15 +49,71 @@ async def test_messages_come_whole_or_not_at_all(chunks, bodies):
     assert await read(*chunks) == bodies
 
 
-def test_a_reader_that_is_gone_ends_the_session():
-    gone = []
+def full_pipe() -> tuple[int, int, int]:
+    """Make a pipe that takes not one byte more; give its ends and how much is in it."""
     source, sink = os.pipe()
-    writer = Writer(sink, lambda: gone.append(True))
+    os.set_blocking(sink, False)
+    held = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            held += os.write(sink, b"-" * 4096)
+    os.set_blocking(sink, True)
+    return source, sink, held
+
+
+async def test_a_reader_that_is_gone_ends_the_session():
+    gone = asyncio.Event()
+    source, sink = os.pipe()
+    writer = Writer(sink, gone.set)
     writer.write(b"message")
     assert os.read(source, 100) == b"message"
-    assert not gone
+    assert not gone.is_set()
     os.close(source)
     writer.write(b"message")
-    assert gone
+    await asyncio.wait_for(gone.wait(), 10)
     writer.close()
+    writer.write(b"message")
+    os.close(sink)
+
+
+async def test_all_is_written_in_its_order_before_the_end(monkeypatch):
+    monkeypatch.setattr(stdio, "_LAST_WORDS_SECONDS", 10.0)
+    sent = [bytes([65 + number % 26]) * (number * 97 % 5000) for number in range(400)]
+    source, sink = os.pipe()
+    with os.fdopen(source, "rb") as output:
+        reading = asyncio.get_running_loop().run_in_executor(None, output.read)
+        writer = Writer(sink, lambda: None)
+        for message in sent:
+            writer.write(message)
+        writer.close()
+        os.close(sink)
+        assert await asyncio.wait_for(reading, 10) == b"".join(sent)
+
+
+async def test_a_client_that_does_not_read_holds_up_nothing(monkeypatch):
+    monkeypatch.setattr(stdio, "_LAST_WORDS_SECONDS", 0.01)
+    source, sink, held = full_pipe()
+    gone = []
+    writer = Writer(sink, lambda: gone.append(True))
+    writer.write(b"one")
+    writer.write(b"two")
+    writer.close()
+    assert not gone
+    with os.fdopen(source, "rb") as output:
+        assert await asyncio.wait_for(asyncio.to_thread(output.read, held + 6), 10) == b"-" * held + b"onetwo"
+    os.close(sink)
+
+
+async def test_a_client_that_leaves_too_much_unread_is_gone(monkeypatch):
+    monkeypatch.setattr(stdio, "_MOST_UNREAD", 5)
+    source, sink, held = full_pipe()
+    gone = []
+    writer = Writer(sink, lambda: gone.append(True))
+    writer.write(b"a first")
+    assert not gone
+    writer.write(b"another")
+    assert gone
+    with os.fdopen(source, "rb") as output:
+        assert (await asyncio.wait_for(asyncio.to_thread(output.read, held + 7), 10)).endswith(b"-a first")
+        writer.close()
     os.close(sink)

@@ -25,19 +25,35 @@ def test_a_file_that_a_person_put_there(tmp_path):
 
 
 def test_a_file_is_hashed_once_until_it_changes(tmp_path, monkeypatch):
-    store, path = store_of(tmp_path), tmp_path / "tiny.gguf"
+    path = tmp_path / "tiny.gguf"
     path.write_bytes(DATA)
-    assert store.path_of("tiny")
+    assert store_of(tmp_path).path_of("tiny")
     hash_of = store_module.hash_of
     monkeypatch.setattr(store_module, "hash_of", lambda _: pytest.fail("hashed again"))
-    assert store.path_of("tiny")
+    assert store_of(tmp_path).path_of("tiny")
     monkeypatch.setattr(store_module, "hash_of", hash_of)
     path.write_bytes(b"!" + DATA[1:])
     os.utime(path, ns=(1, 1))
-    assert store.path_of("tiny") is None
+    assert store_of(tmp_path).path_of("tiny") is None
+    store = store_of(tmp_path)
     assert store.state(store.catalogue.models[0]) == "damaged"
     monkeypatch.setattr(store_module, "hash_of", lambda _: pytest.fail("a damaged file hashed again"))
+    assert store_of(tmp_path).path_of("tiny") is None
+
+
+def test_where_no_marker_can_be_written_a_store_hashes_once_until_the_file_changes(tmp_path, monkeypatch):
+    store, path = store_of(tmp_path), tmp_path / "tiny.gguf"
+    path.write_bytes(DATA)
+    (tmp_path / "tiny.gguf.sha256.json").mkdir()
+    hash_of, hashed = store_module.hash_of, []
+    monkeypatch.setattr(store_module, "hash_of", lambda path: hashed.append(path) or hash_of(path))
+    assert [store.path_of("tiny"), store.path_of("tiny")] == [path, path]
+    assert hashed == [path]
+    path.write_bytes(b"!" + DATA[1:])
+    os.utime(path, ns=(1, 1))
     assert store.path_of("tiny") is None
+    assert hashed == [path, path]
+    assert store == store_of(tmp_path)
 
 
 @pytest.mark.parametrize("marker", ["", "{}", "[]", '{"size": 1, "mtime_ns": 2, "sha256": "x"}', "\udcff"])
@@ -83,3 +99,12 @@ def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ModelError, match="cannot be written"), store_of(tmp_path / "file" / "models").locked():
         pass
+
+
+def test_a_damaged_file_can_be_removed_even_if_it_is_empty(tmp_path):
+    path = tmp_path / "tiny.gguf"
+    path.touch()
+    store = store_of(tmp_path)
+    assert store.state(store.catalogue.models[0]) == "damaged"
+    assert store.remove("tiny") == 0
+    assert not path.exists()

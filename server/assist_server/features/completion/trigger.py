@@ -48,6 +48,7 @@ def covers(offered: Extent, wanted: Extent) -> bool:
 
 def _refusal(document: Document, hole: Hole, trigger: Trigger, settings: CompletionSettings) -> str | None:
     rules = [
+        (not document.text.strip(), "the document is empty"),
         (not settings.enable, "completions are off (completion.enable)"),
         (document.language in settings.exclude, f"completions are off for {document.language} (completion.exclude)"),
     ]
@@ -55,7 +56,6 @@ def _refusal(document: Document, hole: Hole, trigger: Trigger, settings: Complet
         in_word = _is_word(hole.before[-1:]) and _is_word(hole.after[:1])
         too_long = len(hole.before) + len(hole.after) > _LONGEST_LINE
         rules += [
-            (not document.text.strip(), "the document is empty"),
             (too_long, "the line is too long to be written by hand"),
             (in_word, "the cursor is inside a word"),
         ]

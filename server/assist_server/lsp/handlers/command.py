@@ -65,11 +65,11 @@ async def use(session: Session, params: types.ExecuteCommandParams) -> dict[str,
     try:
         async with session.app() as app:
             target = await app.selector.target(arguments.roles[0])
+            session.works(app, target.backend.name, target.model)
     except AssistError:
         for role, (backend, model) in before.items():
             session.use(role, backend=backend, model=model)
         raise
-    session.status.works(f"{target.backend.name}: {target.model}")
     return {"backend": target.backend.name, "model": target.model}
 
 

@@ -13,7 +13,7 @@ from assist_server.lsp.suggestions import GROUP
 async def initialized(session: Session, _params: types.InitializedParams) -> None:
     """Show what is wrong with the settings and get those that the client keeps."""
     session.tell_problems()
-    session.status.publish()
+    session.ready()
     await session.register_watchers()
     await session.pull_configuration()
 
