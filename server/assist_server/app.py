@@ -6,7 +6,7 @@ from pathlib import Path
 
 from assist_server.backends.base import Backend
 from assist_server.backends.ollama_url import ollama_url
-from assist_server.backends.registry import BackendConfig, backend_names, make_backend
+from assist_server.backends.registry import USUAL_URLS, BackendConfig, backend_names, make_backend
 from assist_server.config.resolve import Resolved
 from assist_server.config.settings import Settings
 from assist_server.core.clock import SystemClock
@@ -23,8 +23,6 @@ from assist_server.net.address import Address, AddressGetter
 from assist_server.net.client import Timeouts
 from assist_server.privacy.audit import AuditLog
 from assist_server.privacy.egress import is_loopback, parse_url, policy_from
-
-_USUAL_URLS = {"llama-server": "http://127.0.0.1:8080", "openai": "http://127.0.0.1:1234"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ class EmbeddedEngine:
 
 def build_app(resolved: Resolved, folders: Folders, environ: Mapping[str, str]) -> App:
     """Put the product together. Opens no connection and starts nothing."""
-    store = ModelStore(folders.data / "models", load_catalogue())
+    store = ModelStore(folders.models, load_catalogue())
     settings = _coherent(resolved.settings, store)
     engine = EmbeddedEngine(settings, folders, store)
 
@@ -159,7 +157,7 @@ def _url(name: str, settings: Settings, environ: Mapping[str, str]) -> str:
         return settings.backend.url
     if name == "ollama":
         return ollama_url(environ.get("OLLAMA_HOST", ""))
-    return _USUAL_URLS.get(name, "")
+    return USUAL_URLS.get(name, "")
 
 
 def _api_key(variable: str, environ: Mapping[str, str]) -> str | None:

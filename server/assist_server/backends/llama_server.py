@@ -26,14 +26,13 @@ from assist_server.backends.completion_stream import chat_messages, completion_e
 from assist_server.backends.connection import Connection
 from assist_server.backends.control_text import fill_stops
 from assist_server.backends.fields import field, required
-from assist_server.backends.registry import BackendConfig
+from assist_server.backends.registry import USUAL_URLS, BackendConfig
 from assist_server.backends.rejection import stream_failure
 from assist_server.backends.stops import apply_stops
 from assist_server.backends.token_cache import TokenCache
 from assist_server.core.errors import AssistError, ModelMissing, Unsupported
 from assist_server.net.streams import json_object, server_sent_events
 
-_USUAL_URL = "http://127.0.0.1:8080"
 _PLACEHOLDER = re.compile("\ue000([0-9]{1,6})\ue001")  # characters that no template has
 _LAST_EVENT = ["content", "stop", "stop_type", "truncated", "tokens_evaluated", "tokens_predicted", "timings", "model"]
 _NO_THINKING = {"enable_thinking": False}
@@ -47,7 +46,7 @@ class LlamaServerBackend:
     one_slot_each = False
 
     def __init__(self, config: BackendConfig) -> None:
-        self._connection = Connection(self.product, config, usual_url=_USUAL_URL, one_stream_each=True)
+        self._connection = Connection(self.product, config, usual_url=USUAL_URLS["llama-server"], one_stream_each=True)
         self._tokens = TokenCache()
         self._slots: int | None = None
         self._generation = 0

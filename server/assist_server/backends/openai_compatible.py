@@ -15,12 +15,11 @@ from assist_server.backends.completion_stream import chat_messages, completion_e
 from assist_server.backends.connection import Connection
 from assist_server.backends.control_text import defuse, fill_stops, refuse_control_text
 from assist_server.backends.fields import field, required
-from assist_server.backends.registry import BackendConfig
+from assist_server.backends.registry import USUAL_URLS, BackendConfig
 from assist_server.backends.rejection import names_parameter
 from assist_server.backends.stops import apply_stops
 from assist_server.core.errors import AssistError, BackendRejected, BadResponse, PromptTooLong, Unsupported
 
-_USUAL_URL = "http://127.0.0.1:1234"
 _MOST_STOPS = 4  # what OpenAI's own server takes
 _OPTIONAL = ("stop", "seed", "response_format", "stream_options", "max_tokens", "temperature", "top_p")
 
@@ -36,7 +35,7 @@ class OpenAICompatibleBackend:
     def __init__(self, config: BackendConfig) -> None:
         url = config.url.rstrip("/")
         self._prefix = "" if url.endswith("/api") else "/v1"
-        root = url.removesuffix("/v1") or _USUAL_URL
+        root = url.removesuffix("/v1") or USUAL_URLS["openai"]
         self._connection = Connection("the model server", replace(config, url=root))
         self._refused: set[str] = set()
         self._counts = True

@@ -1,11 +1,14 @@
 """The model servers by name; a server's module is imported when it is chosen, not before."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from assist_server.backends.base import Backend
+from assist_server.backends.ollama_url import USUAL_URL as OLLAMA_URL
 from assist_server.core.errors import ConfigError
 from assist_server.net.address import AddressGetter
 from assist_server.net.client import Timeouts
@@ -19,6 +22,12 @@ _BACKENDS = {
     "openai": "assist_server.backends.openai_compatible:OpenAICompatibleBackend",
     "scripted": "assist_server.backends.scripted:scripted_backend",
 }
+
+
+USUAL_URLS: Mapping[str, str] = MappingProxyType(
+    {"ollama": OLLAMA_URL, "llama-server": "http://127.0.0.1:8080", "openai": "http://127.0.0.1:1234"}
+)
+"""Where the servers listen when nobody says otherwise; the OpenAI one is LM Studio's."""
 
 
 @dataclass(frozen=True, slots=True)

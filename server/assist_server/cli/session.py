@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,16 +40,22 @@ def workspace_of(args: argparse.Namespace) -> Path:
     return find_workspace(named)
 
 
-def load(args: argparse.Namespace, *, workspace: Path | None) -> tuple[Resolved, Folders]:
-    """Resolve the settings of a command and start the log."""
+def load(
+    args: argparse.Namespace,
+    *,
+    workspace: Path | None,
+    editor: Mapping[str, object] | None = None,
+    editor_workspace: Mapping[str, object] | None = None,
+) -> tuple[Resolved, Folders]:
+    """Resolve the settings of a command and start the log; the layers are those of `load_settings`."""
     own = folders(os.environ)
     resolved = load_settings(
         environ=os.environ,
         config_folder=own.config,
         config_file=config_file(args),
         workspace=workspace,
-        editor=None,
-        editor_workspace=None,
+        editor=editor,
+        editor_workspace=editor_workspace,
         command_line=command_line_settings(args),
     )
     configure(resolved.settings.log.level, own.log)

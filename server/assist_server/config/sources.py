@@ -25,6 +25,11 @@ WORKSPACE_FILE = ".assist.toml"
 MAX_FILE_BYTES = 65_536
 
 
+def named_file(environ: Mapping[str, str], config_file: Path | None = None) -> Path | None:
+    """Give the settings file that the user named, by an option before the environment; None for the usual one."""
+    return config_file or (Path(value).expanduser() if (value := environ.get("ASSIST_CONFIG")) else None)
+
+
 def load_settings(
     *,
     environ: Mapping[str, str],
@@ -43,7 +48,7 @@ def load_settings(
     command_line: by dotted name; None and text that stands for a value of the setting's type are taken as well.
     Raises ConfigError only for a named file that cannot be read.
     """
-    named = config_file or (Path(value).expanduser() if (value := environ.get("ASSIST_CONFIG")) else None)
+    named = named_file(environ, config_file)
     user_file = named or config_folder / USER_FILE
     refusal = f"set it in {config_folder / USER_FILE}, in the environment or on the command line"
     layers = [_user_layer(user_file, named=named is not None)]

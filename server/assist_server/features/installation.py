@@ -38,7 +38,7 @@ def check_configuration(resolved: Resolved, folders: Folders) -> Iterator[Check]
         state: State = "warn" if problem.origin.kind == "workspace file" else "fail"
         yield Check("configuration", state, f"{problem.where}: {problem.message}", problem.hint)
     if not resolved.problems:
-        file = folders.config / "config.toml"
+        file = folders.config_file
         yield Check("configuration", "ok", f"no problem; your file {'is' if file.is_file() else 'would be'} {file}")
 
 

@@ -1,6 +1,9 @@
 """How many tokens a prompt may have, beside the answer."""
 
+from assist_context.prompt.segments import Prompt
+from assist_context.prompt.tokens import estimate
 from assist_server.core.errors import PromptTooLong
+from assist_server.features.selection import Target
 
 RESERVE = 16
 """What a server adds of its own to one text: a token for the beginning, a template around it."""
@@ -24,3 +27,18 @@ def room_after(error: PromptTooLong, *, tokens: int, output: int) -> int:
     said = max(1, error.prompt_tokens or tokens)
     fits = room_for(error.context_length, output) if error.context_length else said // 2
     return int(fits * min(1.0, tokens / said))
+
+
+async def size_of(prompt: Prompt, target: Target, room: int, *, extra: int = 0) -> tuple[int, bool]:
+    """Count a prompt in tokens, and tell whether the server counted.
+
+    By our estimate where even one token a byte would fit into `room`, else by the server where it can.
+    extra: what the server's own template adds to the prompt.
+    """
+    texts = prompt.texts()
+    around = extra + len(prompt.segments) - len(texts)
+    guess = sum(estimate(text) for text in texts) + around
+    if sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) + around <= room:
+        return guess, False
+    counted = await target.backend.count_tokens(prompt, target.model)
+    return (guess, False) if counted is None else (counted + extra, True)

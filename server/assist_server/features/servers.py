@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from assist_server.backends.ollama_url import ollama_url
 from assist_server.backends.probe import UNKNOWN, Found, identify
+from assist_server.backends.registry import USUAL_URLS
 from assist_server.config.settings import Settings
 from assist_server.core.errors import AssistError
 from assist_server.privacy.audit import AuditLog
@@ -17,13 +18,14 @@ WELL_KNOWN_PORTS = (11434, 1234, 5001, 4891, 8080, 9931, 8000, 3000)
 def server_urls(settings: Settings, environ: Mapping[str, str], ports: tuple[int, ...]) -> tuple[str, ...]:
     """List where to look: the configured server's address, else the usual ports of this machine where any will do."""
     ollama = ollama_url(environ.get("OLLAMA_HOST", ""))
-    usual = {"ollama": (ollama,), "llama-server": ("http://127.0.0.1:8080",), "openai": ("http://127.0.0.1:1234",)}
+    usual = {**USUAL_URLS, "ollama": ollama}
     if settings.backend.name in ("embedded", "scripted"):
         return ()
     if settings.backend.url:
         return (settings.backend.url,)
     everywhere = (ollama, *(f"http://127.0.0.1:{port}" for port in ports))
-    return usual.get(settings.backend.name) or tuple(dict.fromkeys(everywhere))
+    named = usual.get(settings.backend.name)
+    return (named,) if named else tuple(dict.fromkeys(everywhere))
 
 
 async def find_servers(

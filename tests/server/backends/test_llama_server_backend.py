@@ -31,13 +31,6 @@ PREFIX, SUFFIX, MIDDLE, START, END = range(200_000, 200_005)
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[LoopbackServer]:
-    async with LoopbackServer() as server:
-        DIALECT.prepare(server)
-        yield server
-
-
-@pytest.fixture
 async def backend(server: LoopbackServer) -> AsyncIterator[LlamaServerBackend]:
     backend = LlamaServerBackend(BackendConfig(server.url))
     yield backend

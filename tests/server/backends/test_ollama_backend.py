@@ -25,13 +25,6 @@ MODEL = DIALECT.model
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[LoopbackServer]:
-    async with LoopbackServer() as server:
-        DIALECT.prepare(server)
-        yield server
-
-
-@pytest.fixture
 async def backend(server: LoopbackServer) -> AsyncIterator[OllamaBackend]:
     backend = OllamaBackend(BackendConfig(server.url))
     yield backend

@@ -22,13 +22,6 @@ FILL, CHAT = DIALECT.paths["fill"], DIALECT.paths["chat"]
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[LoopbackServer]:
-    async with LoopbackServer() as server:
-        DIALECT.prepare(server)
-        yield server
-
-
-@pytest.fixture
 async def backend(server: LoopbackServer) -> AsyncIterator[OpenAICompatibleBackend]:
     backend = OpenAICompatibleBackend(BackendConfig(server.url))
     yield backend

@@ -7,37 +7,12 @@ from pathlib import Path
 import pytest
 
 from assist_server.config.settings import Settings
-from assist_server.core.errors import BackendUnavailable, ConfigError, ServerBusy
+from assist_server.core.errors import ConfigError, ServerBusy
 from assist_server.lsp import lifecycle
-from support.lsp_memory import PYGLS_WARNINGS, FakeApp, MemoryClient, problem
+from support.lsp_memory import PYGLS_WARNINGS, FakeApp, problem
+from support.lsp_session import DOWN, OWN, URI, command, explain_request, ready, settings
 
 pytestmark = pytest.mark.filterwarnings(PYGLS_WARNINGS)
-
-URI = "file:///work/a.py"
-OWN = {"experimental": {"assist": {"status": True, "answer": True}}}
-DOWN = BackendUnavailable("Ollama at 127.0.0.1:11434 does not answer", hint="start it")
-
-
-def settings(**completion):
-    base = Settings()
-    return replace(base, completion=replace(base.completion, **completion))
-
-
-async def ready(*apps, capabilities=None, **params):
-    client, options = MemoryClient.of(*(apps or (FakeApp(),)))
-    await client.begin(capabilities, **params)
-    return client, options
-
-
-async def command(client, name, *arguments):
-    return await client.request(
-        "workspace/executeCommand", {"command": f"assist.server.{name}", "arguments": list(arguments)}
-    )
-
-
-def explain_request(client, **more):
-    params = {"command": "assist.server.explain", "arguments": [{"uri": URI}], **more}
-    return client.send("workspace/executeCommand", params)
 
 
 @pytest.mark.parametrize(("encoding", "column"), [("utf-8", 15), ("utf-16", 10), ("utf-32", 9)])

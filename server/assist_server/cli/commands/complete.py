@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+from pathlib import Path
 
 from assist_server.cli.output import EXIT_DONE, Output
 from assist_server.cli.places import Place, read_place
@@ -16,7 +17,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
     place = read_place(args.place, name=args.path, workspace=workspace)
     if place.start != place.end:
         raise UsageError("a completion needs one place, not a range", hint="write FILE:LINE:COL")
-    completion = asyncio.run(_complete(args, output, place))
+    completion = asyncio.run(_complete(args, output, place, workspace))
     if output.as_json:
         output.result(completion_json(completion))
     elif completion.items:
@@ -26,8 +27,8 @@ def run(args: argparse.Namespace, output: Output) -> int:
     return EXIT_DONE
 
 
-async def _complete(args: argparse.Namespace, output: Output, place: Place) -> Completion:
-    async with session(args, output, workspace=workspace_of(args)) as app:
+async def _complete(args: argparse.Namespace, output: Output, place: Place, workspace: Path) -> Completion:
+    async with session(args, output, workspace=workspace) as app:
         return await app.completion.complete(CompletionQuery(place.document, place.start, "invoked"))
 
 

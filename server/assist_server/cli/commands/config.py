@@ -1,17 +1,19 @@
 """`assist config show|path`."""
 
 import argparse
+import os
 from pathlib import Path
 
 from assist_server.cli.output import EXIT_DONE, Output
 from assist_server.cli.run import config_file
 from assist_server.cli.session import find_workspace, load
+from assist_server.config.sources import named_file
 
 
 def run(args: argparse.Namespace, output: Output) -> int:
     """Show every setting with its source, or the path of the user's settings file."""
     resolved, own = load(args, workspace=find_workspace(Path.cwd()))
-    path = config_file(args) or own.config / "config.toml"
+    path = named_file(os.environ, config_file(args)) or own.config_file
     if args.action == "path":
         if output.as_json:
             output.result({"path": str(path), "exists": path.is_file()})

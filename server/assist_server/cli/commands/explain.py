@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import time
 from contextlib import aclosing
+from pathlib import Path
 
 from assist_server.backends.base import Delta, Done
 from assist_server.cli.output import EXIT_DONE, EXIT_INCOMPLETE, Output
@@ -14,19 +15,20 @@ from assist_server.features.actions.explain import NOT_ALL_READ, ExplainQuery
 
 def run(args: argparse.Namespace, output: Output) -> int:
     """Explain the code at a place, printing the answer as it is written."""
-    place = read_place(args.place, name=args.path, workspace=workspace_of(args))
-    payload = asyncio.run(_explain(args, output, place))
+    workspace = workspace_of(args)
+    place = read_place(args.place, name=args.path, workspace=workspace)
+    payload = asyncio.run(_explain(args, output, place, workspace))
     if output.as_json:
         output.result(payload)
     return EXIT_INCOMPLETE if payload["incomplete"] else EXIT_DONE
 
 
-async def _explain(args: argparse.Namespace, output: Output, place: Place) -> dict[str, object]:
+async def _explain(args: argparse.Namespace, output: Output, place: Place, workspace: Path) -> dict[str, object]:
     begun = time.monotonic()
     first: float | None = None
     done: Done | None = None
     pieces: list[str] = []
-    async with session(args, output, workspace=workspace_of(args)) as app:
+    async with session(args, output, workspace=workspace) as app:
         answer = await app.explain.start(ExplainQuery(place.document, place.start, place.end))
         async with aclosing(answer.events) as events:
             async for event in events:

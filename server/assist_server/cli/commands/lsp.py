@@ -6,11 +6,8 @@ import sys
 
 from assist_server.app import App, build_app
 from assist_server.cli.output import Output
-from assist_server.cli.run import command_line_settings, config_file
 from assist_server.cli.session import load
-from assist_server.config.sources import load_settings
 from assist_server.core.errors import UsageError
-from assist_server.core.logs import configure
 from assist_server.lsp.server import ClientOptions, serve
 
 
@@ -21,19 +18,12 @@ def run(args: argparse.Namespace, _output: Output) -> int:
             "the language server needs standard input and output", hint="start it from an editor, see the README"
         )
     # A broken option or --config file is said on the terminal, before an editor waits for an answer.
-    _, own = load(args, workspace=None)
+    load(args, workspace=None)
 
     def make_app(options: ClientOptions) -> App:
-        resolved = load_settings(
-            environ=os.environ,
-            config_folder=own.config,
-            config_file=config_file(args),
-            workspace=options.workspace,
-            editor=options.editor,
-            editor_workspace=options.editor_workspace,
-            command_line=command_line_settings(args),
+        resolved, own = load(
+            args, workspace=options.workspace, editor=options.editor, editor_workspace=options.editor_workspace
         )
-        configure(resolved.settings.log.level, own.log)
         return build_app(resolved, own, os.environ)
 
     return serve(make_app)

@@ -24,7 +24,7 @@ _SOURCES = ("auto", "ollama", "huggingface", "package-index")
 def run(args: argparse.Namespace, output: Output) -> int:
     """Do one thing with the models of the embedded engine."""
     _, own = load(args, workspace=None)
-    store = ModelStore(own.data / "models", load_catalogue())
+    store = ModelStore(own.models, load_catalogue())
     return _ACTIONS[args.action](args, output, store, own)
 
 
@@ -123,17 +123,13 @@ def _recommend(_args: argparse.Namespace, output: Output, store: ModelStore, _ow
             r.model.name,
             {"good": "fits", "tight": "tight", "none": "too large"}[r.fit],
             _megabytes(r.need),
-            _mark(r.best),
+            "recommended" if r.best else "",
         )
         for r in rows
     ]
     output.table(("model", "memory", "needs (estimate)", ""), table)
     output.note(f"assist: {_megabytes(here.memory_available)} of {_megabytes(here.memory_total)} memory is available")
     return EXIT_DONE
-
-
-def _mark(best: bool) -> str:  # noqa: FBT001  one value of a table's row
-    return "recommended" if best else ""
 
 
 def _megabytes(size: int) -> str:

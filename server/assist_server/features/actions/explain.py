@@ -14,7 +14,7 @@ from assist_server.backends.base import ChatRequest, Delta, Done, Event, EventSt
 from assist_server.config.settings import Settings
 from assist_server.core.errors import AssistError, PromptTooLong, UsageError
 from assist_server.features.actions.enclosing import enclosing
-from assist_server.features.room import RESERVE, output_for, room_after, room_for
+from assist_server.features.room import RESERVE, output_for, room_after, room_for, size_of
 from assist_server.features.selection import Selector, Target
 
 _log = logging.getLogger(__name__)
@@ -101,7 +101,8 @@ async def _fitting(query: ExplainQuery, target: Target, *, room: int, output: in
         except BudgetError:
             break
         messages = tuple(Message(turn.role, turn.content) for turn in turns)
-        tokens = await _size(messages, target, room)
+        prompt = Prompt(tuple(Text(message.content) for message in messages))
+        tokens, _ = await size_of(prompt, target, room, extra=RESERVE * len(messages))
         if tokens <= room:
             return ChatRequest(target.model, messages, output), tokens
         budget = int(budget * min(0.9, 0.95 * room / tokens))
@@ -111,14 +112,3 @@ async def _fitting(query: ExplainQuery, target: Target, *, room: int, output: in
         context_length=target.context_length,
         hint="select less, give the model a longer context, or make chat.maxTokens smaller",
     )
-
-
-async def _size(messages: tuple[Message, ...], target: Target, room: int) -> int:
-    """Count the messages; by our estimate where even one token a byte would fit."""
-    contents = [message.content for message in messages]
-    around = RESERVE * len(messages)
-    tokens = sum(estimate(content) for content in contents)
-    if sum(len(content.encode("utf-8", "surrogatepass")) for content in contents) + around > room:
-        counted = await target.backend.count_tokens(Prompt(tuple(Text(c) for c in contents)), target.model)
-        tokens = tokens if counted is None else counted
-    return tokens + around

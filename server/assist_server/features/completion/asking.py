@@ -13,7 +13,7 @@ from assist_server.backends.base import ChatRequest, FillRequest, Message
 from assist_server.config.settings import CompletionSettings
 from assist_server.core.errors import PromptTooLong
 from assist_server.features.fim import FimChoice
-from assist_server.features.room import RESERVE, output_for, room_after, room_for
+from assist_server.features.room import RESERVE, output_for, room_after, room_for, size_of
 from assist_server.features.selection import Target
 
 _TRIES, _GENTLE_TRIES = 24, 6
@@ -69,7 +69,7 @@ async def make_ask(
             draft = _draft(document, offset, model=target.model, choice=choice, budget=budget, one_line=one_line)
         except BudgetError:
             break
-        tokens, exact = await _size(draft, target, budget.room)
+        tokens, exact = await size_of(draft.prompt, target, budget.room, extra=draft.extra)
         if tokens <= budget.room:
             return Ask(draft.request, budget, tokens, exact)
         if not budget.prefix and not budget.suffix:
@@ -124,14 +124,3 @@ def _chat_draft(document: Document, offset: int, *, model: str, budget: Budget) 
     messages = tuple(Message(turn.role, turn.content) for turn in turns)
     prompt = Prompt(tuple(Text(message.content) for message in messages))
     return _Draft(ChatRequest(model, messages, budget.output), prompt, RESERVE * len(messages))
-
-
-async def _size(draft: _Draft, target: Target, room: int) -> tuple[int, bool]:
-    """Count a prompt: by our estimate where even one token a byte would fit, else by the server where it can."""
-    texts = draft.prompt.texts()
-    extra = draft.extra + len(draft.prompt.segments) - len(texts)
-    guess = sum(estimate(text) for text in texts) + extra
-    if sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) + extra <= room:
-        return guess, False
-    counted = await target.backend.count_tokens(draft.prompt, target.model)
-    return (guess, False) if counted is None else (counted + draft.extra, True)

@@ -8,7 +8,6 @@ from assist_server.features.review.report import sendable
 from assist_server.features.review.units import Unit
 
 MAX_ANSWER_TOKENS = 512
-MAX_QUOTE = 200
 MAX_MESSAGE = 300
 SEED = 0
 TEMPERATURE = 0.0
@@ -36,6 +35,5 @@ def answer_schema(unit: Unit) -> dict[str, Any]:
     removed = [line.old for line in unit.lines if line.kind == "removed" and line.old is not None]
     schema = review_schema(added or removed)
     finding = schema["properties"]["findings"]["items"]["properties"]
-    finding["quote"] = {"type": "string", "maxLength": MAX_QUOTE}
     finding["message"] = {"type": "string", "maxLength": MAX_MESSAGE}
     return schema

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import aclosing
 
 from assist_context.prompt.segments import Prompt, Text
-from assist_context.prompt.tokens import estimate
 from assist_server.backends.base import ChatRequest, Done, Usage
 from assist_server.core.clock import Clock
 from assist_server.core.errors import (
@@ -30,6 +29,7 @@ from assist_server.features.review.ledger import Ledger
 from assist_server.features.review.parse import UnreadableAnswer, parse_remarks
 from assist_server.features.review.report import Finding, Suppressed, Tokens
 from assist_server.features.review.units import Plan, Unit, halves
+from assist_server.features.room import RESERVE, size_of
 from assist_server.features.selection import Target
 
 _log = logging.getLogger(__name__)
@@ -42,7 +42,6 @@ _MOST_TIMEOUTS = 2  # in a row
 _BUSY = (RateLimited, ServerBusy, ModelLoading)
 _WAITS = (1.0, 2.0, 4.0, 8.0)
 _LONGEST_WAIT = 30.0
-_MESSAGE_TOKENS = 16  # what a chat template puts around a message
 
 
 class Reading:
@@ -114,12 +113,10 @@ class Reading:
         self._units.extendleft(reversed(parts))
 
     async def _fits(self, request: ChatRequest) -> bool:
-        room = self._target.context_length - request.max_tokens - _MESSAGE_TOKENS * len(request.messages)
-        texts = tuple(Text(message.content) for message in request.messages)
-        if sum(len(text.value.encode()) for text in texts) <= room:
-            return True  # no tokenizer makes more tokens than there are bytes
-        counted = await self._target.backend.count_tokens(Prompt(texts), request.model)
-        return (sum(estimate(text.value) for text in texts) if counted is None else counted) <= room
+        room = self._target.context_length - request.max_tokens
+        prompt = Prompt(tuple(Text(message.content) for message in request.messages))
+        tokens, _ = await size_of(prompt, self._target, room, extra=RESERVE * len(request.messages))
+        return tokens <= room
 
     async def _ask(self, request: ChatRequest, waits: tuple[float, ...] = _WAITS) -> tuple[str, Done]:
         try:
