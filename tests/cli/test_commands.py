@@ -246,6 +246,8 @@ def test_config_show_says_where_each_value_comes_from(terminal: Terminal) -> Non
 def test_config_path(terminal: Terminal) -> None:
     status, out, _ = terminal.run("config", "path")
     assert (status, Path(out.strip()).name) == (0, "config.toml")
+    for action in ("show", "path"):
+        assert {"values", "problems", "path"} <= terminal.run_json("config", action)[1].keys()
     (terminal.folder / "mine.toml").write_text("")
     terminal.monkeypatch.setenv("ASSIST_CONFIG", str(terminal.folder / "mine.toml"))
     assert terminal.run("config", "path")[1] == f"{terminal.folder / 'mine.toml'}\n"

@@ -14,15 +14,14 @@ def run(args: argparse.Namespace, output: Output) -> int:
     """Show every setting with its source, or the path of the user's settings file."""
     resolved, own = load(args, workspace=find_workspace(Path.cwd()))
     path = named_file(os.environ, config_file(args)) or own.config_file
-    if args.action == "path":
-        if output.as_json:
-            output.result({"path": str(path), "exists": path.is_file()})
-        else:
-            output.text(str(path))
+    if args.action == "path" and not output.as_json:
+        output.text(str(path))
         return EXIT_DONE
     if output.as_json:
         output.result(
             {
+                "path": str(path),
+                "exists": path.is_file(),
                 "values": [{"name": v.name, "value": v.value, "source": v.source} for v in resolved.values],
                 "problems": [{"message": p.message, "source": p.where, "hint": p.hint} for p in resolved.problems],
             }

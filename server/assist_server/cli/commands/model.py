@@ -92,7 +92,7 @@ def _path(args: argparse.Namespace, output: Output, store: ModelStore, _own: Fol
 def _remove(args: argparse.Namespace, output: Output, store: ModelStore, _own: Folders) -> int:
     freed = store.remove(args.name)
     if output.as_json:
-        output.result({"freed_bytes": freed})
+        output.result({"path": str(store.file(store.catalogue.model(args.name))), "freed_bytes": freed})
     else:
         output.text(f"{args.name} is removed, {_megabytes(freed)} freed")
     return EXIT_DONE
