@@ -9,10 +9,10 @@ MODEL := qwen2.5-coder-0.5b
 export ASSIST_DEV_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/assist-dev
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check test-python model bench-completion bench-startup docs lock package recordings clean
+.PHONY: help demo test check e2e-ollama test-python model bench-completion bench-ollama bench-startup docs lock package recordings clean
 
 help: ## Say what there is to make
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 $(READY): pyproject.toml requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "assist needs Python 3.10 or newer; say PYTHON=/path/to/python3" >&2; exit 1; }
@@ -41,11 +41,17 @@ check: $(READY) ## Lint, types and unit tests, without a model
 	$(BIN)/mypy
 	$(BIN)/pytest -q -m "not model and not install" $(PYTEST_ARGS)
 
+e2e-ollama: model ## Run the tests that need a real Ollama: the one on PATH, else one that is built once and kept
+	ASSIST_TEST_MODEL="$$($(BIN)/assist model path $(MODEL))" $(BIN)/pytest -q tests/ollama $(PYTEST_ARGS)
+
 test-python: ## Run the unit tests on every other supported Python that is found
 	@bash scripts/test_python.sh
 
 bench-completion: model ## Measure latency, cancel and quality of completion on this machine
 	@$(BIN)/python bench/bench_completion.py --model "$$($(BIN)/assist model path $(MODEL))"
+
+bench-ollama: model ## Measure the Ollama backend against its aims, with a real Ollama (half an hour)
+	@PYTHONPATH=tests $(BIN)/python bench/bench_ollama.py --model "$$($(BIN)/assist model path $(MODEL))" $(BENCH_ARGS)
 
 bench-startup: $(READY) ## Measure how quickly commands start
 	@$(BIN)/python bench/bench_startup.py

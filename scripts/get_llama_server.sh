@@ -1,20 +1,21 @@
 #!/bin/bash
-# get_llama_server.sh PREFIX: put a real llama-server into PREFIX/bin, for the tests of `engine.command`.
+# get_llama_server.sh PREFIX: put a real llama-server and llama-quantize into PREFIX/bin, for the tests of
+# `engine.command` and for the Ollama of the tests.
 #
-# The program is that of Debian sid. It comes with its own loader and libraries, so it runs on any Linux of the same
-# architecture; the system is not touched and root is not needed. Does nothing where PREFIX/bin/llama-server is there.
+# The programs are those of Debian sid. They come with their own loader and libraries, so they run on any Linux of the
+# same architecture; the system is not touched and root is not needed. Does nothing where PREFIX/bin has them.
 set -euo pipefail
 
 fail() { echo "get_llama_server.sh: $*" >&2; exit 1; }
 trap 'fail "line $LINENO failed"' ERR
 
 prefix=${1:?usage: get_llama_server.sh PREFIX}
-[ -x "$prefix/bin/llama-server" ] && exit 0
+[ -x "$prefix/bin/llama-server" ] && [ -x "$prefix/bin/llama-quantize" ] && exit 0
 for tool in apt-get apt-cache dpkg-deb; do
-  command -v "$tool" >/dev/null || fail "$tool is missing: on a machine that is not Debian, put a llama-server of your own at $prefix/bin/llama-server"
+  command -v "$tool" >/dev/null || fail "$tool is missing: on a machine that is not Debian, put a llama-server and a llama-quantize of your own into $prefix/bin"
 done
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-[ -r "$keyring" ] || fail "$keyring is missing: install the package debian-archive-keyring, or put a llama-server of your own at $prefix/bin/llama-server"
+[ -r "$keyring" ] || fail "$keyring is missing: install the package debian-archive-keyring, or put a llama-server and a llama-quantize of your own into $prefix/bin"
 
 mkdir -p "$prefix"
 prefix=$(cd "$prefix" && pwd)
@@ -41,21 +42,23 @@ apt-get -qq -y --download-only install llama.cpp-tools || fail "the package llam
 for package in "$work"/cache/archives/*.deb; do dpkg-deb -x "$package" "$work/root"; done
 
 root=$work/root
-program=$root/usr/bin/llama-server
-[ -x "$program" ] || fail "the package holds no /usr/bin/llama-server"
 loader=$(find "$root" \( -name 'ld-linux*.so.*' -o -name 'ld-*.so.1' \) | head -n 1)
 folders=$(find "$root" -name '*.so*' -printf '%h\n' | sort -u | paste -sd :)
-# the libraries that the program loads, and the CPU variants that ggml looks for beside the running file, the loader
-"$loader" --library-path "$folders" --list "$program" | awk '$2 == "=>" { print $3 }' | grep -v /ld- | xargs -I{} cp -L {} "$work/new/lib/"
+# the CPU variants that ggml looks for beside the running file, the loader
 find "$root" -name 'libggml-cpu-*.so' -exec cp -L {} "$work/new/lib/" \;
 cp -L "$loader" "$work/new/lib/loader"
-cp -L "$program" "$work/new/lib/llama-server"
-cat > "$work/new/bin/llama-server" <<'WRAPPER'
+for name in llama-server llama-quantize; do
+  program=$root/usr/bin/$name
+  [ -x "$program" ] || fail "the package holds no /usr/bin/$name"
+  "$loader" --library-path "$folders" --list "$program" | awk '$2 == "=>" { print $3 }' | grep -v /ld- | xargs -I{} cp -L {} "$work/new/lib/"
+  cp -L "$program" "$work/new/lib/$name"
+  cat > "$work/new/bin/$name" <<WRAPPER
 #!/bin/sh
-lib=$(cd "$(dirname "$0")/../lib" && pwd)
-exec "$lib/loader" --library-path "$lib" "$lib/llama-server" "$@"
+lib=\$(cd "\$(dirname "\$0")/../lib" && pwd)
+exec "\$lib/loader" --library-path "\$lib" "\$lib/$name" "\$@"
 WRAPPER
-chmod +x "$work/new/bin/llama-server"
+  chmod +x "$work/new/bin/$name"
+done
 "$work/new/bin/llama-server" --version >/dev/null 2>&1 || fail "the program was unpacked but does not run here"
 
 rm -rf "$prefix/lib" "$prefix/bin"

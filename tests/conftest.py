@@ -13,7 +13,9 @@ import hypothesis
 import pytest
 
 from assist_server.core.logs import FOREIGN_LOGGERS, OWN_LOGGERS
+from support.ollama_server import OllamaServer, running_ollama
 
+pytest.register_assert_rewrite("support.backend_contract")  # its failures are explained as those of a test file are
 hypothesis.settings.register_profile("assist", deadline=None, derandomize=True, max_examples=100)
 hypothesis.settings.load_profile("assist")
 
@@ -22,7 +24,7 @@ hypothesis.settings.load_profile("assist")
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Point every folder of assist into the test's own directory and forget the caller's configuration."""
     for name in list(os.environ):
-        if name.startswith(("ASSIST_", "OLLAMA_")) and name != "ASSIST_TEST_MODEL":
+        if name.startswith(("ASSIST_", "OLLAMA_")) and name not in {"ASSIST_TEST_MODEL", "ASSIST_DEV_CACHE"}:
             monkeypatch.delenv(name)
         if name.lower() in {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}:
             monkeypatch.delenv(name)
@@ -79,3 +81,10 @@ def real_environment(test_model: Path, tmp_path_factory: pytest.TempPathFactory)
     environment |= {"ASSIST_BACKEND": "embedded", "ASSIST_ENGINE_MODEL": str(test_model)}
     yield environment
     subprocess.run([sys.executable, "-m", "assist_server", "engine", "stop"], env=environment, check=True)
+
+
+@pytest.fixture(scope="session")
+def ollama(test_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OllamaServer]:
+    """Give a real Ollama that has the real model under three names, shared by all tests that use it."""
+    with running_ollama(tmp_path_factory.mktemp("ollama"), test_model) as server:
+        yield server

@@ -1,21 +1,23 @@
 """The composition root: from settings to an App. Everything is passed in, nothing is global."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from assist_server.backends.base import Backend
 from assist_server.backends.ollama_url import ollama_url
-from assist_server.backends.registry import USUAL_URLS, BackendConfig, backend_names, make_backend
+from assist_server.backends.registry import USUAL_URLS, BackendConfig, OllamaWishes, backend_names, make_backend
 from assist_server.config.resolve import Resolved
 from assist_server.config.settings import Settings
 from assist_server.core.clock import SystemClock
 from assist_server.core.errors import ConfigError, ModelError
 from assist_server.core.folders import Folders
+from assist_server.core.notices import Notify, unheard
 from assist_server.engine.engine import Engine
 from assist_server.features.actions.explain import ExplainService
 from assist_server.features.completion.service import CompletionService
-from assist_server.features.models import engine_model
+from assist_server.features.first_steps import HOST_VARIABLE, URL_SETTING, FirstSteps
+from assist_server.features.models import engine_model, is_embedded_model
 from assist_server.features.selection import Selector
 from assist_server.models.catalogue import load_catalogue
 from assist_server.models.store import ModelStore
@@ -84,8 +86,11 @@ class EmbeddedEngine:
             await self._engine.release()
 
 
-def build_app(resolved: Resolved, folders: Folders, environ: Mapping[str, str]) -> App:
-    """Put the product together. Opens no connection and starts nothing."""
+def build_app(resolved: Resolved, folders: Folders, environ: Mapping[str, str], *, notify: Notify = unheard) -> App:
+    """Put the product together. Opens no connection and starts nothing.
+
+    notify: hears what a person may want to know while work goes on.
+    """
     store = ModelStore(folders.models, load_catalogue())
     settings = _coherent(resolved.settings, store)
     engine = EmbeddedEngine(settings, folders, store)
@@ -96,9 +101,10 @@ def build_app(resolved: Resolved, folders: Folders, environ: Mapping[str, str]) 
         address = engine.address if name == "embedded" else None
         # The key belongs to the server that the user named, not to whatever else answers on this machine.
         key = _api_key(settings.backend.api_key_env, environ) if name == settings.backend.name else None
-        return make_backend(name, _backend_config(urls[name], key, settings, folders, address))
+        return make_backend(name, _backend_config(urls[name], key, settings, folders, address=address, notify=notify))
 
-    selector = Selector(settings, make, embedded_missing=engine.missing)
+    first_steps = FirstSteps(urls["ollama"], _names_ollama(settings, environ))
+    selector = Selector(settings, make, embedded_missing=engine.missing, first_steps=first_steps, notify=notify)
     return App(
         settings=settings,
         resolved=resolved,
@@ -120,18 +126,28 @@ def _coherent(settings: Settings, store: ModelStore) -> Settings:
             f"{backend.url} is given, but not which program answers there",
             hint="say so by --backend or backend.name: ollama, llama-server or openai",
         )
-    if backend.model and (backend.name == "embedded" or (backend.name == "auto" and _is_ours(backend.model, store))):
+    if backend.model and (
+        backend.name == "embedded" or (backend.name == "auto" and is_embedded_model(backend.model, store))
+    ):
         # The embedded engine has one model, so naming a model for it means that one.
         return replace(settings, engine=replace(settings.engine, model=backend.model))
     return settings
 
 
-def _is_ours(model: str, store: ModelStore) -> bool:
-    return store.catalogue.find(model) is not None or model.endswith(".gguf")
+def ollama_config(settings: Settings, folders: Folders, environ: Mapping[str, str]) -> BackendConfig:
+    """Give what it takes to speak to the user's Ollama, whichever server answers otherwise."""
+    key = _api_key(settings.backend.api_key_env, environ) if settings.backend.name == "ollama" else None
+    return _backend_config(_url("ollama", settings, environ), key, settings, folders)
 
 
 def _backend_config(
-    url: str, api_key: str | None, settings: Settings, folders: Folders, address: AddressGetter | None
+    url: str,
+    api_key: str | None,
+    settings: Settings,
+    folders: Folders,
+    *,
+    address: AddressGetter | None = None,
+    notify: Notify = unheard,
 ) -> BackendConfig:
     backend = settings.backend
     timeouts = Timeouts(
@@ -146,8 +162,10 @@ def _backend_config(
         timeouts=timeouts,
         audit=AuditLog(folders.log / "audit.log"),
         keep_alive=backend.keep_alive,
+        ollama=OllamaWishes(**asdict(settings.ollama)),
         allow_remote_models=settings.privacy.allow_remote_models,
         script=Path(backend.script) if backend.script else None,
+        notify=notify,
         address=address,
     )
 
@@ -158,6 +176,13 @@ def _url(name: str, settings: Settings, environ: Mapping[str, str]) -> str:
     if name == "ollama":
         return ollama_url(environ.get("OLLAMA_HOST", ""))
     return USUAL_URLS.get(name, "")
+
+
+def _names_ollama(settings: Settings, environ: Mapping[str, str]) -> str | None:
+    """Tell what says where Ollama is, None where nothing does."""
+    if settings.backend.url and settings.backend.name == "ollama":
+        return URL_SETTING
+    return HOST_VARIABLE if environ.get(HOST_VARIABLE, "").strip() else None
 
 
 def _api_key(variable: str, environ: Mapping[str, str]) -> str | None:

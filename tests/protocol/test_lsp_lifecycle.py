@@ -182,7 +182,7 @@ async def test_the_app_is_closed_once_before_the_server_ends():
         "            for _ in range(20):\n                await asyncio.sleep(0)\n"
         "            print('stopped', file=sys.stderr)\n"
         "    async def aclose(self):\n        print('closed', file=sys.stderr)\n"
-        "app = App(hold=asyncio.Event())\nserve(lambda _: app)\nprint('over', file=sys.stderr)\n"
+        "app = App(hold=asyncio.Event())\nserve(lambda *_: app)\nprint('over', file=sys.stderr)\n"
     )
     places = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places)), "PYTHONWARNINGS": "ignore"}

@@ -68,6 +68,16 @@ class Dialect(ABC):
         return json_reply(self.refusal(status, text), status, headers)
 
 
+LOAD, VOCABULARY = "/api/generate (load)", "/api/show (verbose)"
+
+
+def _ollama_path(request: Received) -> str:
+    """Tell a load from a question, and the long answer about a model from the short one."""
+    if request.path == "/api/generate" and "prompt" not in request.json:
+        return LOAD
+    return VOCABULARY if request.path == "/api/show" and request.json.get("verbose") else request.path
+
+
 class OllamaDialect(Dialect):
     backend = "ollama"
     content_type = "application/x-ndjson"
@@ -80,9 +90,13 @@ class OllamaDialect(Dialect):
         super().prepare(server)
         server.on("GET", "/api/version", json_reply({"version": "0.32.15"}))
         server.on("GET", "/api/ps", json_reply({"models": []}))
+        server.rename = _ollama_path
+        server.on("POST", LOAD, json_reply({"model": self.model, "response": "", "done": True, "done_reason": "load"}))
         server.on("POST", "/api/show", json_reply(self.shown()))
+        server.on("POST", VOCABULARY, json_reply(self.shown()))
         details = {"parameter_size": "630.17M", "quantization_level": "Q4_K_M", "context_length": 32768}
-        model = {"name": self.model, "model": self.model, "size": 491400581, "digest": "87be", "details": details}
+        about = {"size": 491400581, "digest": "87be", "details": details, "capabilities": ["completion", "insert"]}
+        model = {"name": self.model, "model": self.model, **about}
         server.on("GET", "/api/tags", json_reply({"models": [model]}))
 
     def shown(self, **more: Any) -> dict[str, Any]:

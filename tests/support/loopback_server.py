@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 server on 127.0.0.1 whose every byte, pause and cut a test decides."""
+"""A small HTTP/1.1 server on this machine whose every byte, pause and cut a test decides."""
 
 import asyncio
 import json
@@ -71,10 +71,16 @@ async def soon(awaitable: Awaitable[Any]) -> Any:
 
 
 class LoopbackServer:
-    """Answer by routes: `server.on("POST", "/x", reply, reply)` plays the replies in turn and repeats the last."""
+    """Answer by routes: `server.on("POST", "/x", reply, reply)` plays the replies in turn and repeats the last.
 
-    def __init__(self) -> None:
+    rename: gives the path by which a request is routed and found, for servers that do two things at one path.
+    """
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
         self.requests: list[Received] = []
+        self._host = host
+        self._came = asyncio.Condition()
+        self.rename: Callable[[Received], str] = lambda request: request.path
         self._routes: dict[tuple[str, str], list[Answer]] = {}
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -89,7 +95,7 @@ class LoopbackServer:
 
     async def listen(self) -> None:
         """Listen, on the same port as before where there was one."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
+        self._server = await asyncio.start_server(self._accept, self._host, self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def refuse(self) -> None:
@@ -109,13 +115,22 @@ class LoopbackServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://{self.place}"
+
+    @property
+    def place(self) -> str:
+        return f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
 
     def on(self, method: str, path: str, *answers: Answer) -> None:
         self._routes[method, path] = list(answers)
 
     def received(self, path: str) -> list[Received]:
         return [request for request in self.requests if request.path == path]
+
+    async def has_received(self, path: str, count: int) -> None:
+        """Wait until so many requests have come for a path."""
+        async with self._came:
+            await self._came.wait_for(lambda: len(self.received(path)) >= count)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -124,7 +139,10 @@ class LoopbackServer:
         try:
             connection = _Connection(reader, writer)
             while (request := await connection.request()) is not None:
+                request.path = self.rename(request)
                 self.requests.append(request)
+                async with self._came:
+                    self._came.notify_all()
                 if not await connection.answer(request, self._answer(request)):
                     break
         except (ConnectionError, asyncio.CancelledError):
@@ -159,7 +177,10 @@ class _Connection:
         first, *lines = text.decode("latin-1").split("\r\n")
         headers = {k.strip().lower(): v.strip() for k, _, v in (line.partition(":") for line in lines)}
         while len(body) < int(headers.get("content-length", "0")):
-            body += await self._reader.read(65536)
+            more = await self._reader.read(65536)
+            if not more:
+                return None
+            body += more
         method, path, _ = first.split(" ")
         return Received(method, path, headers, body)
 
@@ -172,6 +193,7 @@ class _Connection:
             if watch.done() and not watch.cancelled() and watch.exception() is None:
                 self._ahead = watch.result()
             watch.cancel()
+            await asyncio.wait({watch})  # two cannot read from one stream
         request.answered.set()
         if not complete:
             return False

@@ -12,13 +12,39 @@ from assist_server.config.resolve import Origin, Problem, Resolved
 from assist_server.config.settings import Settings
 from assist_server.core.errors import AssistError, ConfigError
 from assist_server.core.folders import Folders
+from assist_server.core.notices import Notice, Notify, unheard
 from assist_server.features.actions.explain import Answer, ExplainQuery
 from assist_server.features.completion.service import Completion, CompletionItem, CompletionQuery, Milliseconds
+from assist_server.features.fim import FimChoice
 from assist_server.features.selection import Target
 from assist_server.lsp.server import AppFactory, ClientOptions, create_server
 
 # pygls asks for what Python 3.14 calls by another name.
 PYGLS_WARNINGS = "ignore:'asyncio.iscoroutinefunction' is deprecated:DeprecationWarning"
+
+
+@dataclass
+class Loads:
+    """A server that has to load its model: says these notices, then waits; error keeps it from being chosen."""
+
+    model: str = "qwen"
+    notices: tuple[Notice, ...] = ()
+    error: AssistError | None = None
+    failure: AssistError | None = None
+    hold: asyncio.Event | None = None
+    loaded: list[str] = field(default_factory=list)
+    app: "FakeApp | None" = None
+    name: str = "ollama"
+
+    async def preload(self, model: str) -> None:
+        assert self.app is not None
+        for notice in self.notices:
+            self.app.notify(notice)
+        if self.hold:
+            await self.hold.wait()
+        if self.failure:
+            raise self.failure
+        self.loaded.append(model)
 
 
 @dataclass
@@ -34,6 +60,8 @@ class FakeApp:
     places: dict[str, str] = field(default_factory=dict)
     queries: list[Any] = field(default_factory=list)
     used: list[tuple[str, str | None, str | None]] = field(default_factory=list)
+    notify: Notify = unheard
+    loads: "Loads | None" = None
     closed: int = 0
     streams_closed: int = 0
 
@@ -71,6 +99,18 @@ class FakeApp:
         backend, model = next(((b, m) for r, b, m in reversed(self.used) if r == role), (None, None))
         named = type("Named", (), {"name": backend or "fake"})()
         return Target(named, model or "model", 1000)
+
+    async def loadable(self, role: str) -> Target | None:
+        assert role == "completion"
+        if self.loads is None:
+            return None
+        self.loads.app = self
+        if self.loads.error:
+            raise self.loads.error
+        return Target(self.loads, self.loads.model, 1000)  # type: ignore[arg-type]
+
+    async def fim(self, target: Target) -> FimChoice:
+        return FimChoice("chat", None, "it cannot")
 
     async def complete(self, query: CompletionQuery) -> Completion:
         self.queries.append(query)
@@ -123,11 +163,12 @@ class MemoryClient:
         given: list[ClientOptions] = []
         left = list(apps)
 
-        def make_app(options: ClientOptions) -> Any:
+        def make_app(options: ClientOptions, notify: Notify) -> Any:
             given.append(options)
             app = left.pop(0)
             if isinstance(app, AssistError):
                 raise app
+            app.notify = notify
             return app
 
         return cls(make_app), given

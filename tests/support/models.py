@@ -30,6 +30,7 @@ def tiny_model(
         publisher="Nobody",
         roles=("completion",),
         fim="qwen-coder",
+        chat="chatml",
         context_length=4096,
         kv_bytes_per_token=1000,
         file=ModelFile("tiny.gguf", len(data), sha256(data).hexdigest()),

@@ -99,6 +99,7 @@ class ModelInfo:
 
     context_length: tokens, as the server runs it now where it says so, else what the model was trained for.
     remote_host: where the model really runs, None where that is this machine.
+    inserts: whether the server lists it as one that takes a prompt with a suffix.
     """
 
     name: str
@@ -108,6 +109,7 @@ class ModelInfo:
     quantization: str | None = None
     digest: str | None = None
     remote_host: str | None = None
+    inserts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,10 @@ class Backend(Protocol):
 
     def chat(self, request: ChatRequest) -> EventStream:
         """Stream an answer."""
+        ...
+
+    async def preload(self, model: str) -> None:
+        """Have a model in memory before it is needed, where a request is what loads it."""
         ...
 
     async def models(self) -> tuple[ModelInfo, ...]:

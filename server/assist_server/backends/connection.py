@@ -1,9 +1,10 @@
 """One model server's connection: follows its address, asks again where that is safe, and speaks in our errors."""
 
+import asyncio
 import json
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, nullcontext
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import anyio
 import httpx
@@ -15,6 +16,10 @@ from assist_server.net.address import Address
 from assist_server.net.client import make_client, translated
 
 _QUICK = 5.0  # seconds for an answer that takes no model; a server that hangs must not hold up the choice of another
+
+
+_First = TypeVar("_First")
+_Second = TypeVar("_Second")
 
 
 class Connection:
@@ -162,3 +167,12 @@ class Connection:
     def _check(self, response: httpx.Response, asked: Asked) -> None:
         if response.status_code != 200:
             raise rejection(asked, response.status_code, response.headers, response.text)
+
+
+async def both(first: Awaitable[_First], second: Awaitable[_Second]) -> tuple[_First, _Second]:
+    """Ask two things at once; of two failures the first one's is raised, and nothing is left running."""
+    results = await asyncio.gather(first, second, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return cast("tuple[_First, _Second]", tuple(results))

@@ -1,44 +1,84 @@
 """Text of a user's file that looks like a control token, for servers that read control tokens out of plain text.
 
-Such a server cannot be told that `<|im_end|>` in a file is only text. A prompt for filling in is refused then; in a
-conversation an invisible character goes between the first two characters, and is taken out of the answer again.
+Such a server cannot be told that `<|im_end|>` in a file is only text. An invisible character that the text has nowhere
+goes between the first two characters of each such place, and is taken out of the answer again.
 """
 
 import re
-from collections.abc import AsyncGenerator, Iterable
+from bisect import bisect_right
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import accumulate, chain
+from typing import Protocol
 
-from assist_context.prompt.segments import Control
+from assist_context.prompt.fim import ALL_CONTROL_TOKENS
+from assist_context.prompt.segments import Control, Segment, Text
 from assist_server.backends.base import Delta, Done, Event, EventStream, FillRequest, Message
 from assist_server.core.errors import Unsupported
 
-CONTROL_TEXT = re.compile(
+_SPECIAL = (
     r"<\|[^\s<>|]{1,40}\|>"  # Qwen, Llama, GLM, Granite
+    r"|<\|[a-z_]{3,40}>|<[a-z_]{3,40}\|>"  # Gemma 4
     r"|<｜[^\s<>｜]{1,40}｜>"  # noqa: RUF001 - DeepSeek's tokens have this full-width bar
     r"|<\[[^\s\[\]]{1,40}\]>"  # Seed-Coder
-    r"|</?(?:fim|start|end|file|repo|commit|issue|jupyter)_[a-z_]{2,30}>|<(?:filename|reponame)>"  # StarCoder, Gemma
-    r"|<(?:PRE|SUF|MID|EOT)>|\[/?(?:INST|PREFIX|SUFFIX|MIDDLE|SYSTEM_PROMPT|TOOL_CALLS|AVAILABLE_TOOLS)\]"
-    r"|</?s>|<(?:bos|eos|pad|unk)>"
+    r"|</?(?:fim|start|end|begin|file|repo|commit|issue|jupyter|tool)_[a-z_]{2,30}>"  # StarCoder, Gemma
+    r"|<(?:filename|reponame)>|</?think>|<unused\d{1,5}>"
+    r"|<(?:PRE|SUF|MID|EOT)>|<(?:bos|eos|pad|unk)>"
+    r"|\[/?(?:INST|PREFIX|SUFFIX|MIDDLE|SYSTEM_PROMPT|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS|THINK)\]"
 )
-_INVISIBLE = ("\u200b", "\u2060", "\u2063")
+CONTROL_TEXT = re.compile(
+    rf"{_SPECIAL}|</?s>"
+    r"|\{\{\[[A-Z_]{1,40}\]\}\}"  # KoboldCpp puts its own tokens in these places
+)
+_LOOKS_SPECIAL = re.compile(_SPECIAL)
+_CONTROL, _UNKNOWN, _USER_DEFINED = 3, 2, 4
+_BLANK = "\u2581"  # how SentencePiece writes a space
+_SHORTEST_OWN = 3  # of what a user's own template says as control; `//` stays as it is in code
+_MARKS = "\u200b\u2060\u2063\u2062\u2061\u2064\u200c"
+_MORE_MARKS = (range(0xE0020, 0xE0080), range(0xE000, 0xF900), range(0xF0000, 0xFFFFE))  # tags, private use
 
 
 @dataclass(frozen=True, slots=True)
-class Defused:
-    """Messages in which nothing reads as a control token; `invisible` is what was put in, empty where nothing was."""
+class DefusedFill:
+    """A prompt in which no text of the user's reads as a control token; mark is what was put in, "" for nothing."""
+
+    prompt: str
+    suffix: str | None
+    mark: str
+
+    def clean(self, events: EventStream) -> AsyncGenerator[Event, None]:
+        """Take the mark out of an answer; stop strings are looked for before that, or the user's text would be one."""
+        return _without(self.mark, events)
+
+
+@dataclass(frozen=True, slots=True)
+class DefusedChat:
+    """Messages in which nothing reads as a control token; mark is what was put in, "" for nothing."""
 
     messages: tuple[Message, ...]
-    invisible: str
+    mark: str
 
-    async def clean(self, events: EventStream) -> AsyncGenerator[Event, None]:
-        """Take the invisible character out of an answer."""
-        async with aclosing(events):
-            async for event in events:
-                if not self.invisible or isinstance(event, Done):
-                    yield event
-                elif text := event.text.replace(self.invisible, ""):
-                    yield Delta(text)
+    def clean(self, events: EventStream) -> AsyncGenerator[Event, None]:
+        """Take the mark out of an answer; stop strings are looked for before that, or the user's text would be one."""
+        return _without(self.mark, events)
+
+
+def control_tokens(tokens: Sequence[str], types: Sequence[int]) -> frozenset[str]:
+    """Pick a model's control tokens from its GGUF vocabulary.
+
+    tokens, types: `tokenizer.ggml.tokens` and `tokenizer.ggml.token_type`. Of the user-defined ones only those count
+    that look like control tokens: Gemma has HTML tags and runs of blanks among them.
+    """
+    found: set[str] = set()
+    for token, kind in zip(tokens, types, strict=False):
+        if kind not in (_CONTROL, _UNKNOWN, _USER_DEFINED) or not isinstance(token, str):
+            continue
+        forms = {token.strip(), token.replace(_BLANK, " ").strip()}
+        if kind != _USER_DEFINED or any(_LOOKS_SPECIAL.fullmatch(form) for form in forms):
+            found |= forms
+    return frozenset(form for form in found if len(form) > 1)
 
 
 def control_texts(text: str) -> frozenset[str]:
@@ -46,38 +86,167 @@ def control_texts(text: str) -> frozenset[str]:
     return frozenset(CONTROL_TEXT.findall(text))
 
 
-def refuse_control_text(server: str, request: FillRequest, template: str = "") -> None:
-    """Raise Unsupported where a user's text holds a control token of the request's format or the server's template."""
-    controls = {segment.value for segment in request.prompt.segments if isinstance(segment, Control)}
-    known = controls | control_texts(template) | control_texts("".join(request.stop))
-    text = "".join("\0" if isinstance(s, Control) else s.value for s in request.prompt.segments)
-    text = f"{text}\0{request.suffix or ''}"
-    found = next((token for token in sorted(known) if token in text), None)
-    if found is not None:
-        raise Unsupported(
-            f"the text at the cursor holds {found!r}, which {server} would take for a control token of the model",
-            status=400,
-            hint="the embedded engine and `llama-server` keep such text apart",
-        )
+def defuse_fill(request: FillRequest, known: frozenset[str] | None, template: str = "") -> DefusedFill:
+    """Part what the server would read as a control token in a user's text; our own control tokens stay.
+
+    known: the model's control tokens, None where they cannot be had. template: the server's own, for its tokens.
+    Raises Unsupported for a text that holds every invisible character.
+    """
+    segments = request.prompt.segments
+    finders = _finders(known, _own_tokens(segments) | _template_tokens(template))
+    if request.suffix is None:
+        parted, mark = _parted(segments, _cuts(segments, finders), finders)
+        return DefusedFill("".join(parted), None, mark)
+    suffix = Text(request.suffix)
+    first, *cuts, last = _cuts((suffix, *segments, suffix), finders)  # a template may have them in either order
+    parted, mark = _parted((*segments, suffix), [*cuts, first | last], finders)
+    return DefusedFill("".join(parted[:-1]), parted[-1], mark)
 
 
-def defuse(messages: Iterable[Message]) -> Defused:
-    """Part whatever looks like a control token by an invisible character; other messages pass unchanged."""
+def defuse_chat(messages: Iterable[Message], known: frozenset[str] | None) -> DefusedChat:
+    """Part what the server would read as a control token in a message; see `defuse_fill`."""
     given = tuple(messages)
-    if not any(CONTROL_TEXT.search(message.content) for message in given):
-        return Defused(given, "")
-    unused = (mark for mark in _INVISIBLE if not any(mark in message.content for message in given))
-    invisible = next(unused, _INVISIBLE[0])
-
-    def parted(match: re.Match[str]) -> str:
-        return match[0][0] + invisible + match[0][1:]
-
-    return Defused(
-        tuple(replace(message, content=CONTROL_TEXT.sub(parted, message.content)) for message in given), invisible
-    )
+    texts = tuple(Text(message.content) for message in given)
+    finders = _finders(known, frozenset())
+    parted, mark = _parted(texts, _cuts(texts, finders), finders)
+    return DefusedChat(tuple(replace(m, content=text) for m, text in zip(given, parted, strict=True)), mark)
 
 
 def fill_stops(request: FillRequest) -> tuple[str, ...]:
     """Give the strings that end a filled-in text: the request's, then the prompt's own control tokens."""
     controls = (segment.value for segment in request.prompt.segments if isinstance(segment, Control))
     return tuple(dict.fromkeys((*request.stop, *controls)))
+
+
+class _Finder(Protocol):
+    """Finds control tokens; characters are those that they are made of."""
+
+    @property
+    def characters(self) -> frozenset[str]: ...
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Give each place where a token begins, with the end of the longest one there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Vocabulary:
+    """Tokens, and what finds them quickly: how they begin, and their lengths by the first two characters."""
+
+    tokens: frozenset[str]
+    begins: re.Pattern[str]
+    lengths: Mapping[str, tuple[int, ...]]
+    characters: frozenset[str]
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        for found in self.begins.finditer(text):
+            start = found.start()
+            for length in self.lengths.get(text[start : start + 2], ()):
+                end = start + length
+                if end <= len(text) and text[start:end] in self.tokens:
+                    yield start, end
+                    break
+
+
+@dataclass(frozen=True, slots=True)
+class _Lookalikes:
+    """What looks like a control token of some model."""
+
+    characters: frozenset[str] = frozenset()
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        start = 0
+        while found := CONTROL_TEXT.search(text, start):
+            yield found.span()
+            start = found.start() + 1  # another may begin within this one
+
+
+@lru_cache(maxsize=32)
+def _vocabulary(tokens: frozenset[str]) -> _Vocabulary:
+    """Prepare a search, once for each model; a single character cannot be parted."""
+    seconds: dict[str, set[str]] = {}
+    lengths: dict[str, set[int]] = {}
+    for token in tokens:
+        if len(token) > 1:
+            seconds.setdefault(token[0], set()).add(token[1])
+            lengths.setdefault(token[:2], set()).add(len(token))
+    begins = (f"{re.escape(c)}(?=[{re.escape(''.join(sorted(after)))}])" for c, after in sorted(seconds.items()))
+    return _Vocabulary(
+        tokens,
+        re.compile("|".join(begins) or "(?!)"),
+        {head: tuple(sorted(found, reverse=True)) for head, found in lengths.items()},
+        frozenset(chain.from_iterable(tokens)),
+    )
+
+
+def _finders(known: frozenset[str] | None, more: frozenset[str]) -> tuple[_Finder, ...]:
+    if known is None:
+        return _vocabulary(ALL_CONTROL_TOKENS), _vocabulary(more), _Lookalikes()
+    return _vocabulary(known), _vocabulary(more)
+
+
+def _own_tokens(segments: Iterable[Segment]) -> frozenset[str]:
+    """Give the control tokens that a prompt writes itself; a user's own template may hold line ends and words too."""
+    values = [segment.value.strip() for segment in segments if isinstance(segment, Control)]
+    words = {word for value in values for word in value.split() if word == value or word[0] in "<[{"}
+    return frozenset(word for word in words if len(word) >= _SHORTEST_OWN).union(*map(control_texts, values))
+
+
+@lru_cache(maxsize=32)
+def _template_tokens(template: str) -> frozenset[str]:
+    return control_texts(template)
+
+
+def _cuts(segments: Sequence[Segment], finders: Iterable[_Finder]) -> list[set[int]]:
+    """Find where a mark belongs in each segment, so that no token holds any character of a text.
+
+    It goes behind the first character of every place where a token begins, in the text that follows where that place
+    is ours: what begins at no other place cannot be made whole again by a mark.
+    """
+    whole = "".join(segment.value for segment in segments)
+    starts = list(accumulate((len(segment.value) for segment in segments), initial=0))[:-1]
+    cuts: list[set[int]] = [set() for _ in segments]
+    for start, end in chain.from_iterable(finder.spans(whole) for finder in finders):
+        place = bisect_right(starts, start) - 1
+        if isinstance(segments[place], Text):
+            cuts[place].add(start + 1 - starts[place])
+            continue
+        texts = (n for n in range(place + 1, len(segments)) if isinstance(segments[n], Text) and segments[n].value)
+        after = next(texts, None)
+        if after is not None and starts[after] < end:
+            cuts[after].add(0)
+    return cuts
+
+
+def _parted(segments: Sequence[Segment], cuts: Sequence[set[int]], finders: Iterable[_Finder]) -> tuple[list[str], str]:
+    """Put the mark in; gives each segment's text, and the mark, "" where nothing had to be put in."""
+    values = [segment.value for segment in segments]
+    if not any(cuts):
+        return values, ""
+    mark = _unused(set().union(*values, *(finder.characters for finder in finders)))
+    for number, places in enumerate(cuts):
+        value, ends = values[number], sorted(places)
+        pieces = (value[a:b] for a, b in zip([0, *ends], [*ends, len(value)], strict=True))
+        values[number] = mark.join(pieces)
+    return values, mark
+
+
+def _unused(characters: set[str]) -> str:
+    """Give the first mark that is none of the characters."""
+    mark = next((m for m in chain(_MARKS, map(chr, chain(*_MORE_MARKS))) if m not in characters), None)
+    if mark is None:
+        raise Unsupported(
+            "the text holds a control token and every invisible character that could part it",
+            status=400,
+            hint="the embedded engine and `llama-server` keep such text apart",
+        )
+    return mark
+
+
+async def _without(mark: str, events: EventStream) -> AsyncGenerator[Event, None]:
+    async with aclosing(events):
+        async for event in events:
+            if not mark or isinstance(event, Done):
+                yield event
+            elif text := event.text.replace(mark, ""):
+                yield Delta(text)

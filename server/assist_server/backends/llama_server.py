@@ -84,6 +84,9 @@ class LlamaServerBackend:
             async for event in events:
                 yield event
 
+    async def preload(self, model: str) -> None:
+        """Do nothing: the server has its model in memory."""
+
     async def models(self) -> tuple[ModelInfo, ...]:
         """List the model, or the models of a server that has several; the context length is that of one slot."""
         listed = await self._connection.json("GET", "/v1/models")

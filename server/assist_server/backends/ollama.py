@@ -5,58 +5,50 @@ privacy, and its `generate` and `chat` have no `truncate` and `shift`, without w
 word.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
-
-import httpx
-import ollama
-import pydantic
 
 from assist_context.prompt.segments import Prompt
 from assist_context.prompt.tokens import estimate
-from assist_server.backends.base import (
-    ChatRequest,
-    Delta,
-    Done,
-    Event,
-    FillRequest,
-    FimEvidence,
-    Health,
-    ModelInfo,
-    Usage,
+from assist_server.backends.base import ChatRequest, Delta, Event, FillRequest, FimEvidence, Health, ModelInfo
+from assist_server.backends.connection import Connection, both
+from assist_server.backends.control_text import defuse_chat, defuse_fill, fill_stops
+from assist_server.backends.lane import Lane
+from assist_server.backends.ollama_answers import (
+    CLOUD,
+    LoadedModel,
+    ShownModel,
+    Vocabulary,
+    done_of,
+    listed_model,
+    loaded_models,
+    milliseconds,
+    shown_model,
+    text_of,
+    told_host,
+    vocabulary_of,
 )
-from assist_server.backends.connection import Connection
-from assist_server.backends.control_text import defuse, fill_stops, refuse_control_text
-from assist_server.backends.fields import field, required
+from assist_server.backends.ollama_residence import CONTEXT, ModelOptions, Residence
 from assist_server.backends.ollama_url import USUAL_URL
 from assist_server.backends.registry import BackendConfig
-from assist_server.backends.rejection import rejection, stream_failure
+from assist_server.backends.rejection import stream_failure
 from assist_server.backends.stops import apply_stops
-from assist_server.core.errors import AssistError, EgressRefused
-from assist_server.net.client import translated
+from assist_server.core.errors import AssistError, AuthFailed, ConfigError, EgressRefused
+from assist_server.core.notices import Notice
 from assist_server.net.streams import ndjson
-from assist_server.privacy.egress import ip_address
+from assist_server.privacy.egress import is_loopback, parse_url
 
-_CONTEXT = 8192  # more than Ollama's own 4096, and within the memory of a small machine
-_BATCH = (
-    128  # a cancelled prompt stops at the end of a batch; with Ollama's 512 that takes up to half a minute on a CPU
-)
-_CLOUD = "ollama.com"
-_NANOSECONDS = 1_000_000  # in a millisecond
+_WAITING = Notice("waiting", "Ollama answers another request first")
 
 
 @dataclass(frozen=True, slots=True)
-class ShownModel:
-    """What `/api/show` tells of a model; context_length is the one it was trained for."""
+class _Looked:
+    """A model as it is just before a prompt goes to it."""
 
-    template: str
-    capabilities: frozenset[str]
-    context_length: int | None
-    remote_host: str | None
+    shown: ShownModel
+    options: ModelOptions
 
 
 class OllamaBackend:
@@ -67,45 +59,61 @@ class OllamaBackend:
     def __init__(self, config: BackendConfig) -> None:
         self._config = config
         self._connection = Connection("Ollama", config, usual_url=USUAL_URL)
+        self._residence = Residence(
+            config.ollama,
+            here=_is_here(config.url or USUAL_URL),
+            notify=config.notify,
+            in_memory=self._in_memory,
+            load=self._load,
+        )
+        self._lanes: dict[str, Lane] = {}
+        self._vocabularies: dict[tuple[str, str], Vocabulary] = {}
 
     async def fill(self, request: FillRequest) -> AsyncGenerator[Event, None]:
-        """Stream the text for the cursor; raises Unsupported for a text that Ollama would read as control tokens."""
-        shown, loaded = await self._looked_up(request.model)
-        refuse_control_text("Ollama", request, shown.template)
-        body = self._body(request, shown, loaded)
-        body["prompt"] = request.prompt.as_string()
-        if request.suffix is None:
+        """Stream the text for the cursor; what looks like a control token is parted by an invisible character."""
+        looked = await self._looked_up(request.model)
+        vocabulary = await self._vocabulary(looked.shown)
+        defused = defuse_fill(request, vocabulary.controls, looked.shown.template)
+        body = self._body(request, looked)
+        body["prompt"] = defused.prompt
+        if defused.suffix is None:
             body["raw"] = True
         else:
-            body["suffix"] = request.suffix or "\n"  # an empty one counts as absent and the chat template is taken
-        answer = self._answer("/api/generate", body, shown.remote_host)
-        tokens = estimate(body["prompt"] + body.get("suffix", ""))
-        async with aclosing(apply_stops(answer, fill_stops(request), tokens)) as events:
+            body["suffix"] = defused.suffix or "\n"  # an empty one counts as absent and the chat template is taken
+        answer = self._answer("/api/generate", body, looked.shown, urgent=True)
+        tokens = estimate(defused.prompt + (defused.suffix or ""))
+        async with aclosing(defused.clean(apply_stops(answer, fill_stops(request), tokens))) as events:
             async for event in events:
                 yield event
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         """Stream an answer; what looks like a control token in a message is parted by an invisible character."""
-        shown, loaded = await self._looked_up(request.model)
-        defused = defuse(request.messages)
-        body = self._body(request, shown, loaded)
+        looked = await self._looked_up(request.model)
+        vocabulary = await self._vocabulary(looked.shown)
+        defused = defuse_chat(request.messages, vocabulary.controls)
+        body = self._body(request, looked)
         body["messages"] = [{"role": message.role, "content": message.content} for message in defused.messages]
         if request.schema is not None:
             body["format"] = dict(request.schema)
+        answer = self._answer("/api/chat", body, looked.shown, urgent=False)
         tokens = estimate("".join(message.content for message in defused.messages))
-        answer = defused.clean(self._answer("/api/chat", body, shown.remote_host))
-        async with aclosing(apply_stops(answer, request.stop, tokens)) as events:
+        async with aclosing(defused.clean(apply_stops(answer, request.stop, tokens))) as events:
             async for event in events:
                 yield event
 
+    async def preload(self, model: str) -> None:
+        """Have a model in memory before it is needed, with the options of all later requests."""
+        await self._looked_up(model)
+
     async def models(self) -> tuple[ModelInfo, ...]:
         """List the models; those that another machine runs carry its name."""
-        listed = await self._connection.json("GET", "/api/tags")
-        loaded = await self._loaded()
+        listed, loaded = await both(self._connection.json("GET", "/api/tags"), self._in_memory())
         try:
-            return tuple(_model_info(model, loaded) for model in listed["models"])
+            infos = [listed_model(entry) for entry in listed["models"]]
         except (KeyError, TypeError, AttributeError):
             raise self._connection.unreadable() from None
+        length = self._residence.context_length
+        return tuple(replace(i, context_length=length(i.name, i.context_length, loaded)) for i in infos)
 
     async def health(self) -> Health:
         """Ask for the version."""
@@ -122,33 +130,77 @@ class OllamaBackend:
         """Give None: Ollama counts only while it answers."""
         return None
 
-    async def fim_evidence(self, model: str, candidates: Sequence[str]) -> FimEvidence:  # noqa: ARG002 - see above
-        """Give the template and whether it takes a suffix; the vocabulary would be an answer of 3 MB."""
+    async def fim_evidence(self, model: str, candidates: Sequence[str]) -> FimEvidence:
+        """Give the vocabulary's control tokens, the template, and whether it takes a suffix."""
         shown = await self._shown_model(model)
-        return FimEvidence(template=shown.template or None, inserts="insert" in shown.capabilities)
+        known = (await self._vocabulary(shown)).known
+        return FimEvidence(
+            control_tokens=None if known is None else known & frozenset(candidates),
+            template=shown.template or None,
+            inserts="insert" in shown.capabilities,
+        )
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Break off a load and close the connections."""
+        await self._residence.aclose()
         await self._connection.aclose()
 
     async def _shown_model(self, model: str) -> ShownModel:
         """Ask what a model is; raises EgressRefused for one that another machine runs and may not."""
-        answer = await self._connection.json(
-            "POST", "/api/show", {"model": model}, model=model, missing_hint=_pull_hint(model)
-        )
-        shown = _shown(model, answer)
+        try:
+            shown = shown_model(model, await self._show(model))
+        except AuthFailed as error:
+            if "cloud is disabled" not in error.message:
+                raise
+            # an Ollama that may not use its cloud says no more of a model that would be run there
+            raise EgressRefused(
+                f"the model {model!r} does not run on this machine, and this Ollama passes no prompt on",
+                hint="take a local model: `ollama list` shows them",
+            ) from None
         if shown.remote_host is not None:
             self._check_remote(model, shown.remote_host)
         return shown
 
-    async def _looked_up(self, model: str) -> tuple[ShownModel, dict[str, int]]:
-        """Ask anew before each prompt what the model is, for its name can come to mean another; and what is loaded."""
-        shown, loaded = await asyncio.gather(self._shown_model(model), self._loaded(), return_exceptions=True)
-        if isinstance(shown, BaseException):
-            raise shown
-        if isinstance(loaded, BaseException):
-            raise loaded
-        return shown, loaded
+    async def _show(self, model: str, **more: Any) -> Mapping[str, Any]:
+        answer = await self._connection.json(
+            "POST", "/api/show", {"model": model, **more}, model=model, missing_hint=_pull_hint(model)
+        )
+        if not isinstance(answer, dict):
+            raise self._connection.unreadable()
+        return answer
+
+    async def _looked_up(self, model: str) -> _Looked:
+        """Ask anew before each prompt what the model is, for its name can come to mean another; and bring it in."""
+        shown, loaded = await both(self._shown_model(model), self._in_memory())
+        if shown.remote_host is not None:
+            return _Looked(shown, ModelOptions(CONTEXT))  # nothing of it is in this machine's memory
+        return _Looked(shown, await self._residence.move_in(shown, loaded))
+
+    async def _vocabulary(self, shown: ShownModel) -> Vocabulary:
+        """Ask for the vocabulary, an answer of 4 MB and a tenth of a second, once for each model."""
+        key = (shown.name, shown.version)
+        if shown.remote_host is not None:
+            return Vocabulary(None, None)
+        if key not in self._vocabularies:
+            self._vocabularies[key] = vocabulary_of(await self._show(shown.name, verbose=True))
+        return self._vocabularies[key]
+
+    async def _in_memory(self) -> dict[str, LoadedModel]:
+        answer = await self._connection.json("GET", "/api/ps")
+        try:
+            return loaded_models(answer)
+        except (TypeError, AttributeError):
+            raise self._connection.unreadable() from None
+
+    async def _load(self, model: str, options: Mapping[str, Any]) -> None:
+        body = {**self._common(model), "options": dict(options)}
+        async with (
+            self._connection.stream("/api/generate", body, model=model, missing_hint=_pull_hint(model)) as response,
+            aclosing(ndjson(response)) as lines,
+        ):
+            async for line in lines:
+                if "error" in line:
+                    raise stream_failure(self._connection.asked(model), line)
 
     def _check_remote(self, model: str, host: str) -> None:
         if not self._config.allow_remote_models:
@@ -162,18 +214,22 @@ class OllamaBackend:
         if self._config.audit is not None:
             self._config.audit.record(host=host, purpose="prompt passed on by Ollama")
 
-    def _body(self, request: FillRequest | ChatRequest, shown: ShownModel, loaded: Mapping[str, int]) -> dict[str, Any]:
-        """Make what both kinds of request share; different options would make Ollama load the model anew."""
+    def _common(self, model: str) -> dict[str, Any]:
+        """Make what all requests share, those that only load too: `shift` is one of the reasons to load anew."""
         return {
-            "model": request.model,
+            "model": model,
             "stream": True,
-            "think": False,
             "truncate": False,
             "shift": False,
             "keep_alive": _keep_alive(self._config.keep_alive),
+        }
+
+    def _body(self, request: FillRequest | ChatRequest, looked: _Looked) -> dict[str, Any]:
+        return {
+            **self._common(request.model),
+            "think": False,
             "options": {
-                "num_ctx": _context(shown.context_length, _loaded_length(request.model, loaded)),
-                "num_batch": _BATCH,
+                **looked.options.as_json(),
                 "num_predict": max(1, request.max_tokens),  # 0 would mean no limit
                 "temperature": request.temperature,
                 "seed": request.seed,
@@ -182,60 +238,34 @@ class OllamaBackend:
             },
         }
 
-    async def _loaded(self) -> dict[str, int]:
-        """Ask which models are in memory and how long their context is."""
-        client = _OllamaClient(await self._connection.client())
-        with translated(self._connection.server), self._connection.quick():
-            try:
-                running = await client.ps()
-            except ollama.ResponseError as error:
-                raise rejection(self._connection.asked(), error.status_code, {}, error.error) from None
-            except (pydantic.ValidationError, TypeError, AttributeError, RecursionError):
-                raise self._connection.unreadable() from None
-        return {entry.model or entry.name or "": entry.context_length or 0 for entry in running.models}
-
-    async def _answer(self, path: str, body: Mapping[str, Any], remote: str | None) -> AsyncGenerator[Event, None]:
-        """Stream an answer; remote: the host that may give it, None for this machine."""
-        model = str(body["model"])
+    async def _answer(
+        self, path: str, body: Mapping[str, Any], shown: ShownModel, *, urgent: bool
+    ) -> AsyncGenerator[Event, None]:
+        """Stream an answer when its turn has come; the model's host is the only one beside this machine that may."""
+        remote = shown.remote_host
         if remote is not None:
             self._record(remote)
+        lane = self._lanes.setdefault(shown.runner, Lane(self._config.ollama.parallel))
         async with (
-            self._connection.stream(path, body, model=model, missing_hint=_pull_hint(model)) as response,
+            lane.turn(urgent=urgent, waits=lambda: self._config.notify(_WAITING)),
+            self._connection.stream(path, body, model=shown.name, missing_hint=_pull_hint(shown.name)) as response,
             aclosing(ndjson(response)) as lines,
         ):
             async for line in lines:
                 if "error" in line:
-                    raise stream_failure(self._connection.asked(model), line)
-                if (host := _told_host(line, unnamed=remote or _CLOUD)) not in (None, remote):
-                    self._check_remote(model, host)
+                    raise stream_failure(self._connection.asked(shown.name), line)
+                if (host := told_host(line, unnamed=remote or CLOUD)) not in (None, remote):
+                    self._check_remote(shown.name, host)
                     self._record(host)
                     remote = host
-                if text := _text(line):
+                if text := text_of(line):
                     yield Delta(text)
                 if line.get("done"):
-                    yield _done(line)
+                    self._residence.answered(shown.name, milliseconds(line, "load_duration"))
+                    yield done_of(line)
                     return
         # Ollama says no more than this where a model repeats one token for ever
         raise self._connection.cut_short()
-
-
-class _OllamaClient(ollama.AsyncClient):
-    """Ollama's client over our HTTP client; its own sends `OLLAMA_API_KEY` to any host, and takes proxies."""
-
-    def __init__(
-        self, client: httpx.AsyncClient
-    ) -> None:  # deliberately without the base class's, which makes a client
-        self._client = client
-
-
-def _context(trained: int | None, loaded: int | None) -> int:
-    """Choose the context length: what is loaded where that is enough, for another value means to load again."""
-    wanted = min(_CONTEXT, trained or _CONTEXT)
-    return loaded if loaded and loaded >= wanted else wanted
-
-
-def _loaded_length(model: str, loaded: Mapping[str, int]) -> int | None:
-    return loaded.get(model) or loaded.get(f"{model}:latest")
 
 
 def _keep_alive(value: str) -> str | int:
@@ -246,73 +276,14 @@ def _keep_alive(value: str) -> str | int:
         return value
 
 
+def _is_here(url: str) -> bool:
+    """Tell whether a server's hardware is this machine's; an address that cannot be read leads nowhere."""
+    try:
+        target = parse_url(url)
+    except ConfigError:
+        return False
+    return target.scheme == "unix" or is_loopback(target.host)
+
+
 def _pull_hint(model: str) -> str:
     return f"ollama pull {model}"
-
-
-def _text(line: Mapping[str, Any]) -> str:
-    message = field(line, "message", dict)
-    return (field(line, "response", str) if message is None else field(message, "content", str)) or ""
-
-
-def _done(line: Mapping[str, Any]) -> Done:
-    def milliseconds(key: str) -> float | None:
-        value = field(line, key, float)
-        return None if value is None else value / _NANOSECONDS
-
-    prompt, generated = field(line, "prompt_eval_count", int), field(line, "eval_count", int)
-    usage = Usage(
-        prompt=prompt or 0,
-        generated=generated or 0,
-        exact=prompt is not None and generated is not None,
-        prompt_ms=milliseconds("prompt_eval_duration"),
-        generated_ms=milliseconds("eval_duration"),
-    )
-    return Done("length" if line.get("done_reason") == "length" else "stop", usage)
-
-
-def _shown(model: str, answer: Mapping[str, Any]) -> ShownModel:
-    facts = field(answer, "model_info", dict) or {}
-    architecture = field(facts, "general.architecture", str) or ""
-    return ShownModel(
-        template=field(answer, "template", str) or "",
-        capabilities=frozenset(map(str, field(answer, "capabilities", list) or ())),
-        context_length=field(facts, f"{architecture}.context_length", int),
-        remote_host=_remote_host(model, answer),
-    )
-
-
-def _remote_host(model: str, answer: Mapping[str, Any]) -> str | None:
-    """Give the host that runs a model, None for this machine; the answer's own words first, then the model's name."""
-    cloud = model.strip().lower().endswith(("-cloud", ":cloud"))
-    return _told_host(answer) or (_CLOUD if cloud else None)
-
-
-def _told_host(answer: Mapping[str, Any], *, unnamed: str = _CLOUD) -> str | None:
-    """Give the host that an answer names as the one that runs the model: `https://host:443`, `host:443` or `host`.
-
-    unnamed: the host of a remote model whose answer names none.
-    """
-    told = field(answer, "remote_host", str)
-    if not told:
-        return unnamed if field(answer, "remote_model", str) else None
-    if ip_address(told) is not None:
-        return told
-    try:
-        return urlsplit(told if "://" in told else f"//{told}").hostname or told
-    except ValueError:
-        return told
-
-
-def _model_info(model: Mapping[str, Any], loaded: Mapping[str, int]) -> ModelInfo:
-    name = field(model, "model", str) or required(model, "name", str)
-    details = field(model, "details", dict) or {}
-    return ModelInfo(
-        name=name,
-        context_length=_context(field(details, "context_length", int), _loaded_length(name, loaded)),
-        size_bytes=field(model, "size", int),
-        parameters=field(details, "parameter_size", str) or None,
-        quantization=field(details, "quantization_level", str) or None,
-        digest=field(model, "digest", str),
-        remote_host=_remote_host(name, model),
-    )

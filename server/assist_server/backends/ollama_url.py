@@ -14,6 +14,8 @@ def ollama_url(value: str) -> str:
     "All interfaces" and `localhost` become the loopback address.
     """
     text = value.strip().strip("\"'").strip()
+    if text == "ollama.com":
+        return "https://ollama.com:443"
     scheme, separator, rest = text.partition("://")
     if not separator:
         scheme, rest = "http", text

@@ -13,7 +13,7 @@ from assist_context.prompt.tokens import estimate
 from assist_server.backends.base import ChatRequest, Event, FillRequest, FimEvidence, Health, ModelInfo
 from assist_server.backends.completion_stream import chat_messages, completion_events, schema_format
 from assist_server.backends.connection import Connection
-from assist_server.backends.control_text import defuse, fill_stops, refuse_control_text
+from assist_server.backends.control_text import defuse_chat, defuse_fill, fill_stops
 from assist_server.backends.fields import field, required
 from assist_server.backends.registry import USUAL_URLS, BackendConfig
 from assist_server.backends.rejection import names_parameter
@@ -41,31 +41,33 @@ class OpenAICompatibleBackend:
         self._counts = True
 
     async def fill(self, request: FillRequest) -> AsyncGenerator[Event, None]:
-        """Stream the text for the cursor; raises Unsupported for text that the server would read as control tokens."""
+        """Stream the text for the cursor; raises Unsupported for a suffix, which such servers ignore."""
         if request.suffix is not None:
             raise Unsupported(
                 f"{self._connection.server} takes the text after the cursor only inside the prompt", status=400
             )
-        refuse_control_text("this server", request)
-        stops = fill_stops(request)
-        prompt = request.prompt.as_string()
-        body = {**_shared(request, stops), "prompt": prompt}
-        answer = self._answer(f"{self._prefix}/completions", body, estimate(prompt))
-        async with aclosing(apply_stops(answer, stops, estimate(prompt))) as events:
+        defused = defuse_fill(request, None)
+        stops, count = fill_stops(request), estimate(defused.prompt)
+        body = {**_shared(request, stops), "prompt": defused.prompt}
+        answer = self._answer(f"{self._prefix}/completions", body, count)
+        async with aclosing(defused.clean(apply_stops(answer, stops, count))) as events:
             async for event in events:
                 yield event
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         """Stream an answer; what looks like a control token in a message is parted by an invisible character."""
-        defused = defuse(request.messages)
+        defused = defuse_chat(request.messages, None)
         body = {**_shared(request, request.stop), "messages": chat_messages(defused.messages)}
         if request.schema is not None:
             body["response_format"] = schema_format(request.schema)
         count = estimate("".join(message.content for message in defused.messages))
-        answer = defused.clean(self._answer(f"{self._prefix}/chat/completions", body, count))
-        async with aclosing(apply_stops(answer, request.stop, count)) as events:
+        answer = self._answer(f"{self._prefix}/chat/completions", body, count)
+        async with aclosing(defused.clean(apply_stops(answer, request.stop, count))) as events:
             async for event in events:
                 yield event
+
+    async def preload(self, model: str) -> None:
+        """Do nothing: the server has its model in memory."""
 
     async def models(self) -> tuple[ModelInfo, ...]:
         """List the models; the context length is known from servers that tell it (vLLM, llama.cpp)."""
@@ -89,7 +91,8 @@ class OpenAICompatibleBackend:
 
     async def count_tokens(self, prompt: Prompt, model: str) -> int | None:
         """Count exactly where the server has vLLM's `/tokenize`."""
-        return await self._count(prompt.as_string(), model)
+        sent = defuse_fill(FillRequest(model, prompt, max_tokens=1), None)
+        return await self._count(sent.prompt, model)
 
     async def fim_evidence(self, model: str, candidates: Sequence[str]) -> FimEvidence:
         """Find the candidates that are one token, where the server can count."""

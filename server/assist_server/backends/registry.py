@@ -10,6 +10,7 @@ from typing import Any
 from assist_server.backends.base import Backend
 from assist_server.backends.ollama_url import USUAL_URL as OLLAMA_URL
 from assist_server.core.errors import ConfigError
+from assist_server.core.notices import Notify, unheard
 from assist_server.net.address import AddressGetter
 from assist_server.net.client import Timeouts
 from assist_server.privacy.audit import AuditLog
@@ -31,13 +32,27 @@ USUAL_URLS: Mapping[str, str] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
+class OllamaWishes:
+    """How the user wants models to be run by Ollama: tokens, tokens, threads; 0 where nothing is wished.
+
+    parallel: how many requests it answers at a time for one model.
+    """
+
+    context_length: int = 0
+    batch_size: int = 0
+    threads: int = 0
+    parallel: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class BackendConfig:
     """All that a backend is told.
 
     url: the server's address, empty for its usual one on this machine. address: asked before every request instead of
     `url`.
-    keep_alive: how long Ollama keeps a model, as Ollama writes it. allow_remote_models: let Ollama pass a prompt on
-    to a host of the policy.
+    keep_alive: how long Ollama keeps a model, as Ollama writes it. ollama: how it runs models.
+    allow_remote_models: let it pass a prompt on to a host of the policy.
+    notify: hears what a person may want to know.
     script: the file that the scripted backend plays.
     """
 
@@ -47,8 +62,10 @@ class BackendConfig:
     timeouts: Timeouts = field(default_factory=lambda: Timeouts(connect=1.0, first_byte=120.0, idle=60.0))
     audit: AuditLog | None = None
     keep_alive: str = "30m"
+    ollama: OllamaWishes = field(default_factory=OllamaWishes)
     allow_remote_models: bool = False
     script: Path | None = None
+    notify: Notify = unheard
     address: AddressGetter | None = None
 
 

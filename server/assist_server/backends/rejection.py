@@ -39,6 +39,12 @@ _NOT_SUPPORTED = re.compile(
 _NO_MODEL = re.compile(
     r"\bmodels?\b.*\bnot (?:found|exist)|no models? loaded|(?:unknown|invalid) model", re.IGNORECASE | re.DOTALL
 )
+_KEY_HINT = "put the key in an environment variable and name that in `backend.apiKeyEnv`"
+# what Ollama says without a word to a host name that it does not know
+_NAME_HINT = (
+    "a server that listens on its own machine only may take no other names: write `localhost` or an IP address in"
+    " `backend.url`; where it wants a key, name its environment variable in `backend.apiKeyEnv`"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ def rejection(asked: Asked, status: int, headers: Mapping[str, str], body: str |
         return AuthFailed(
             f"{asked.server} wants a valid key{told}" if status == 401 else f"{asked.server} refuses access{told}",
             status=status,
-            hint="put the key in an environment variable and name that in `backend.apiKeyEnv`",
+            hint=_NAME_HINT if status == 403 and not told else _KEY_HINT,
         )
     if status == 429:
         return RateLimited(
@@ -185,21 +191,30 @@ def _unavailable(asked: Asked, refusal: Refusal, told: str) -> AssistError:
 
 def _other(asked: Asked, status: int, refusal: Refusal, told: str) -> AssistError:
     lacks_model = _NO_MODEL.search(refusal.text) is not None
-    if _NOT_SUPPORTED.search(refusal.text) or status in (405, 501):
-        return Unsupported(f"{asked.server} does not support this request{told}", status=status)
+    if _NOT_SUPPORTED.search(refusal.text):
+        return Unsupported(
+            f"{asked.server} does not support this request{told}",
+            status=status,
+            hint="`assist doctor` tells what the server and the model can do",
+        )
     if status in (400, 404) and lacks_model:
         return ModelMissing(
             f"{asked.server} does not have the model {asked.model!r}",
             status=status,
             hint=asked.missing_hint or "`assist doctor` lists the models that the server has",
         )
-    if status == 404:
+    if status in (404, 405, 501):
         return Unsupported(
             f"{asked.server} does not know this kind of request{told}",
             status=status,
             hint="is `backend.name` right for the server at this address",
         )
-    return BackendRejected(f"{asked.server} refused the request with status {status}{told}", status=status)
+    keep_alive = "invalid duration" in refusal.text
+    return BackendRejected(
+        f"{asked.server} refused the request with status {status}{told}",
+        status=status,
+        hint="write `backend.keepAlive` as `30m`, or `-1` for ever" if keep_alive else None,
+    )
 
 
 def _seconds(retry_after: str) -> float | None:

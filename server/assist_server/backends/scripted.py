@@ -144,6 +144,9 @@ class ScriptedBackend:
             async for event in events:
                 yield event
 
+    async def preload(self, model: str) -> None:
+        """Do nothing: the server has its model in memory."""
+
     async def models(self) -> tuple[ModelInfo, ...]:
         """Give the script's models."""
         return self._models

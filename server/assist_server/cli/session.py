@@ -15,6 +15,7 @@ from assist_server.config.sources import load_settings
 from assist_server.core.errors import UsageError
 from assist_server.core.folders import Folders, folders
 from assist_server.core.logs import configure
+from assist_server.core.notices import Notice, Notify, unheard
 
 if TYPE_CHECKING:
     from assist_server.app import App
@@ -70,7 +71,7 @@ def load(
 async def session(
     args: argparse.Namespace, output: Output, *, workspace: Path, tell_problems: bool = True
 ) -> AsyncIterator["App"]:
-    """Give the App of a command and close it afterwards; problems of the settings are said once.
+    """Give the App of a command and close it afterwards; problems of the settings and notices are said once each.
 
     tell_problems: False for a command that shows them itself.
     """
@@ -79,8 +80,20 @@ async def session(
     resolved, own = load(args, workspace=workspace)
     for problem in resolved.problems if tell_problems else ():
         output.note(f"assist: {problem.where}: {problem.message}")
-    app = build_app(resolved, own, os.environ)
+    app = build_app(resolved, own, os.environ, notify=_teller(output) if tell_problems else unheard)
     try:
         yield app
     finally:
         await app.aclose()
+
+
+def _teller(output: Output) -> Notify:
+    """Say each notice once; a command waits only for its own earlier requests, of which there is nothing to say."""
+    told: set[Notice] = set()
+
+    def tell(notice: Notice) -> None:
+        if notice.kind != "waiting" and notice not in told:
+            told.add(notice)
+            output.note(f"assist: {notice.message}" + (f" ({notice.hint})" if notice.hint else ""))
+
+    return tell

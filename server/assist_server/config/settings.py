@@ -143,7 +143,8 @@ class EngineSettings:
 
     model: str = _setting(
         "qwen2.5-coder-0.5b",
-        "The embedded engine's model: a name from `assist model list`, or the path of a GGUF file.",
+        "The embedded engine's model: a name from `assist model list`, the path of a GGUF file, or `ollama:NAME` for "
+        "the file of that name in the store of the local Ollama, which need not run.",
         scope="machine",
     )
     command: str = _setting(
@@ -180,6 +181,38 @@ class EngineSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OllamaSettings:
+    """How a model is run by Ollama. Each of these is the same for everything that is asked of a model: another value
+    makes Ollama load it anew.
+    """
+
+    context_length: int = _setting(
+        0,
+        "Context length in tokens; 0 takes 8192, or what the model and this machine allow, or what is loaded already.",
+        scope="machine",
+        minimum=0,
+        maximum=1_048_576,
+    )
+    batch_size: int = _setting(
+        0,
+        "Prompt tokens evaluated in one go; 0 takes 128 on a CPU, where a small batch makes a cancelled prompt stop "
+        "sooner, and 512 on a GPU.",
+        scope="machine",
+        minimum=0,
+        maximum=8192,
+    )
+    threads: int = _setting(0, "Threads; 0 lets Ollama choose.", scope="machine", minimum=0, maximum=1024)
+    parallel: int = _setting(
+        1,
+        "How many requests Ollama answers at a time for one model (its own OLLAMA_NUM_PARALLEL). More of them wait in "
+        "assist, where a completion goes before longer answers.",
+        scope="machine",
+        minimum=1,
+        maximum=64,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class PrivacySettings:
     """What may leave this machine. Nothing, unless you say so here."""
 
@@ -210,5 +243,6 @@ class Settings:
     chat: ChatSettings = field(default_factory=ChatSettings)
     review: ReviewSettings = field(default_factory=ReviewSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
+    ollama: OllamaSettings = field(default_factory=OllamaSettings)
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
     log: LogSettings = field(default_factory=LogSettings)

@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,20 @@ def machine(disk: Path, *, root: Path = Path("/")) -> Machine:
         disk_free=_disk_free(disk),
         gpus=(*_nvidia_gpus(), *_amd_gpus(root)),
     )
+
+
+def memory_total(*, root: Path = Path("/")) -> int:
+    """Give the memory of this machine in bytes, or what a container may have of it."""
+    return _memory(root)[0]
+
+
+def has_gpu(*, root: Path = Path("/")) -> bool:
+    """Tell whether a graphics processor for models is likely here, without asking a driver, which can take seconds."""
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64"
+    if sys.platform == "win32":
+        return Path(os.environ.get("SYSTEMROOT", "C:\\Windows"), "System32", "nvcuda.dll").exists()
+    return any((root / "dev" / name).exists() for name in ("nvidiactl", "kfd"))
 
 
 def _memory(root: Path) -> tuple[int, int]:

@@ -5,13 +5,17 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 
 from assist_server.backends.base import ModelInfo
+from assist_server.backends.ollama_answers import LoadedModel
+from assist_server.backends.ollama_models import OllamaModels
 from assist_server.backends.probe import Found
 from assist_server.config.resolve import Resolved
 from assist_server.config.settings import Settings
-from assist_server.core.errors import AssistError
+from assist_server.core.errors import AssistError, ConfigError
 from assist_server.core.folders import Folders
 from assist_server.core.hardware import Machine, machine
 from assist_server.engine.status import engine_statuses
+from assist_server.features.fim import FimChoice
+from assist_server.features.first_steps import HOST_VARIABLE, FirstSteps
 from assist_server.features.installation import (
     Check,
     check_configuration,
@@ -24,6 +28,7 @@ from assist_server.features.selection import Role, Selector, Target
 from assist_server.features.servers import WELL_KNOWN_PORTS, find_servers
 from assist_server.models.store import ModelStore
 from assist_server.privacy.audit import AuditLog
+from assist_server.privacy.egress import policy_from
 
 _ROLES: tuple[tuple[Role, str], ...] = (("completion", "completions"), ("chat", "answers"), ("review", "reviews"))
 
@@ -73,11 +78,13 @@ async def diagnose(
     environ: Mapping[str, str],
     selector: Selector,
     store: ModelStore,
+    ollama: OllamaModels | None = None,
     ports: tuple[int, ...] = WELL_KNOWN_PORTS,
 ) -> Diagnosis:
     """Look at everything; starts the embedded engine where that is what would answer. Raises no AssistError.
 
-    ports: where servers are looked for on this machine if the settings name none.
+    ollama: asked for what it has in memory, where it is what answers. ports: where servers are looked for on this
+    machine if the settings name none.
     """
     settings = resolved.settings
     audit = AuditLog(folders.log / "audit.log")
@@ -86,11 +93,16 @@ async def diagnose(
     )
     targets, chosen = await _targets(selector, resolved)
     others = {target.backend.name for target in targets.values()} - {"embedded"}
-    installed = await asyncio.to_thread(_installation, resolved, folders, store, here, needed=not others)
+    needed = not others and not _ollama_is_nearer(selector.first_steps, chosen)
+    installed = await asyncio.to_thread(_installation, resolved, folders, store, here, needed=needed)
     completion = targets.get("completion")
     fim, filling = await _fim(selector, completion) if completion else (None, [])
     served = await _served(targets)
-    checks = (*installed, *_servers(servers, settings), *chosen, *filling, *_privacy(settings, served))
+    about_ollama = [
+        *_ollama(selector.first_steps, settings, servers, targets),
+        *[check async for check in _in_memory(ollama, targets)],
+    ]
+    checks = (*installed, *_servers(servers, settings), *about_ollama, *chosen, *filling, *_privacy(settings, served))
     models = await asyncio.to_thread(_models, store, served)
     return Diagnosis(checks, here, servers, models, fim)
 
@@ -126,6 +138,61 @@ def _servers(servers: tuple[Found, ...], settings: Settings) -> Iterator[Check]:
             yield Check("server", "ok", what)
     if not servers and settings.backend.name == "auto":
         yield Check("server", "ok", "no other model server runs on the usual ports of this machine")
+
+
+def _ollama(
+    first_steps: FirstSteps, settings: Settings, servers: tuple[Found, ...], targets: Mapping[Role, Target]
+) -> Iterator[Check]:
+    """Say where Ollama is looked for, and what keeps `auto` from taking it; where it was named, its error says that."""
+    name = settings.backend.name
+    if first_steps.named_by == HOST_VARIABLE and name in ("auto", "ollama"):
+        yield Check("ollama", "ok", f"OLLAMA_HOST is set: Ollama is looked for at {first_steps.url}")
+    completion = targets.get("completion")
+    if name != "auto" or (completion is not None and completion.backend.name == "ollama"):
+        return
+    try:
+        policy_from(settings.privacy).check_url(first_steps.url)
+    except ConfigError as error:
+        yield Check("ollama", "ok", f"Ollama is not asked: {error.message}")
+        return
+    if not any(server.backend == "ollama" for server in servers):
+        missing = first_steps.unreachable()
+        use = f"; to use it {missing.hint}" if first_steps.can_start() else ""
+        yield Check("ollama", "ok", f"{missing.message}{use}")
+    elif not (settings.completion.model or settings.backend.model):
+        yield Check("ollama", "ok", f"Ollama has no code model; to use it run `{first_steps.pull()}`")
+
+
+def _ollama_is_nearer(first_steps: FirstSteps, chosen: list[Check]) -> bool:
+    """Tell whether the one command that helps is about Ollama; what the embedded engine lacks is no fault then."""
+    steps = {f"run `{first_steps.pull()}`"}
+    if first_steps.can_start():
+        steps.add(first_steps.unreachable().hint or "")
+    return any(check.state == "fail" and check.fix in steps for check in chosen)
+
+
+async def _in_memory(ollama: OllamaModels | None, targets: Mapping[Role, Target]) -> AsyncIterator[Check]:
+    """Tell of each of Ollama's models that would answer whether it is loaded, and where it runs."""
+    names = {target.model: None for target in targets.values() if target.backend.name == "ollama"}
+    if ollama is None or not names:
+        return
+    try:
+        loaded = {model.info.name: model.loaded for model in await ollama.models()}
+    except AssistError:
+        return  # it answered a moment ago; its health has been told
+    for name in names:
+        now = loaded.get(name)
+        if now is None:
+            yield Check("ollama", "ok", f"{name} is not in memory; it is loaded when an editor starts, or on demand")
+        else:
+            yield Check("ollama", "ok", f"{name} is in memory, {_where(now)}, {now.context_length} tokens of context")
+
+
+def _where(loaded: LoadedModel) -> str:
+    if not loaded.size_vram:
+        return "on the CPU"
+    part = min(1.0, loaded.size_vram / max(1, loaded.size))
+    return "on the GPU" if part == 1.0 else f"{part:.0%} of it on the GPU"
 
 
 async def _targets(selector: Selector, resolved: Resolved) -> tuple[dict[Role, Target], list[Check]]:
@@ -170,10 +237,19 @@ async def _fim(selector: Selector, target: Target) -> tuple[FimReport | None, li
     name = choice.format.id if choice.format else None
     report = FimReport(target.model, choice.mode, name, choice.why)
     if choice.mode == "chat":
-        fix = "choose a code model that can fill in, or give its template in completion.fimTemplate"
+        advice = selector.first_steps.asked_in_words(target.model, selector.named_in()).hint
+        other = "choose a code model that can fill in, or give its template in completion.fimTemplate"
+        fix = advice if target.backend.name == "ollama" else other
         return report, [Check("fim", "warn", f"{target.model} is asked in words: {choice.why}", fix)]
-    how = f"with the {name} format" if name else "with the server's own template"
-    return report, [Check("fim", "ok", f"{target.model} fills in {how}: {choice.why}")]
+    return report, [Check("fim", "ok", f"{target.model} fills in {_how(choice, target)}: {choice.why}")]
+
+
+def _how(choice: FimChoice, target: Target) -> str:
+    ollama = target.backend.name == "ollama"
+    if choice.format is None:
+        return "with the server's own template" + (" (`suffix`)" if ollama else "")
+    what = "your own template" if choice.format.id == "custom" else f"the {choice.format.id} format"
+    return f"with {what}" + (", sent raw" if ollama else "")
 
 
 async def _served(targets: Mapping[Role, Target]) -> dict[str, tuple[ModelInfo, ...]]:

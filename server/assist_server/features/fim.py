@@ -35,12 +35,17 @@ def users_choice(template: str) -> FimChoice:
 
 
 def choose_fim(evidence: FimEvidence, model: str) -> FimChoice:
-    """Choose by what the server knows: vocabulary, template, inserting, and the model's name only at last."""
+    """Choose by what the server knows: vocabulary, template, inserting, and the model's name only at last.
+
+    A vocabulary with all tokens of a family tells of the model itself, so it goes before a server's template, which
+    anybody may have written; but families share tokens, and of those the template tells which order was meant.
+    """
     vocabulary = evidence.control_tokens
+    template = by_template(evidence.template, model) if evidence.template else None
     if vocabulary and (found := by_control_tokens(vocabulary, model)):
-        return FimChoice("tokens", found, f"its vocabulary has {_some(vocabulary & found.control_tokens())}")
-    if evidence.template and (found := by_template(evidence.template, model)):
-        return FimChoice("tokens", found, f"the server's template for it is that of {found.id}")
+        return _by_vocabulary(vocabulary, found, template, model)
+    if template:
+        return FimChoice("tokens", template, f"the server's template for it is that of {template.id}")
     if evidence.inserts:
         return FimChoice("suffix", None, "the server inserts with a template of its own")
     if vocabulary is not None:
@@ -48,6 +53,13 @@ def choose_fim(evidence: FimEvidence, model: str) -> FimChoice:
     if found := by_name(model):
         return FimChoice("tokens", found, f"its name is like {found.id}; the server tells nothing better")
     return FimChoice("chat", None, "nothing tells that it can fill in")
+
+
+def _by_vocabulary(vocabulary: frozenset[str], found: FimFormat, template: FimFormat | None, model: str) -> FimChoice:
+    has = f"its vocabulary has {_some(vocabulary & found.control_tokens())}"
+    if template and template.control_tokens() <= vocabulary and by_name(model) is not found:
+        return FimChoice("tokens", template, f"{has}, and the server's template for it is that of {template.id}")
+    return FimChoice("tokens", found, has)
 
 
 def _some(tokens: Iterable[str]) -> str:

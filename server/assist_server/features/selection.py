@@ -1,12 +1,14 @@
 """Which model on which server answers, and how it fills in.
 
 With `backend.name` on `auto`: a reachable Ollama that has a code model, else the embedded engine if its model is here,
-else one error with the command that helps. A server that the user named is used, or fails with its own message.
+else one error with the command that helps (`first_steps`). A server that the user named is used, or fails with its
+own message.
 
 Without a model named, the server's best one is taken, of those that run on this machine and are no embedding models:
-code models first (a known FIM family, or "code" in the name); for completions those that can fill in, for answers in
-words those that are no bare base models; then the smallest of at least one billion parameters, else the largest; then
-by name. Small, because a suggestion that comes late is worth nothing; not smaller, because a poor one is worth little.
+code models first (a known FIM family, "code" in the name, or listed as one that inserts); for completions those that
+can fill in, for answers in words those that are no bare base models; then the smallest of at least one billion
+parameters, else the largest; then by name. Small, because a suggestion that comes late is worth nothing; not smaller,
+because a poor one is worth little.
 The same server gives the same choice every time.
 """
 
@@ -34,7 +36,9 @@ from assist_server.core.errors import (
     ModelError,
     ModelMissing,
 )
+from assist_server.core.notices import Notify, unheard
 from assist_server.features.fim import FimChoice, choose_fim, users_choice
+from assist_server.features.first_steps import FirstSteps
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +47,7 @@ Role = Literal["completion", "chat", "review"]
 UNKNOWN_CONTEXT_LENGTH = 4096
 PULL_HINT = "run `assist model pull qwen2.5-coder-0.5b`"
 
-_AUTOMATIC = ("ollama", "embedded")
+_OLLAMA, _EMBEDDED = "ollama", "embedded"
 # Long enough that typing does not probe a server that is down, short enough that nobody waits for one that is back.
 _FAILURE_SECONDS = 2.0
 # A second choice (no Ollama was there) is looked at again from time to time, should the first have come up.
@@ -86,6 +90,8 @@ class Selector:
 
     make: gives the backend of a name.
     embedded_missing: what keeps the embedded engine from starting, None where nothing does.
+    first_steps: what helps with the user's Ollama.
+    notify: hears of a model that cannot fill in.
     """
 
     def __init__(
@@ -94,11 +100,15 @@ class Selector:
         make: Callable[[str], Backend],
         *,
         embedded_missing: Callable[[], ModelError | None],
+        first_steps: FirstSteps | None = None,
+        notify: Notify = unheard,
         clock: Clock | None = None,
     ) -> None:
+        self.first_steps = first_steps or FirstSteps()
         self._settings = settings
         self._make = make
         self._embedded_missing = embedded_missing
+        self._notify = notify
         self._clock = clock or SystemClock()
         self._backends: dict[str, Backend] = {}
         self._choices: dict[_Wish, _Choice] = {}
@@ -128,6 +138,19 @@ class Selector:
             raise known.result.with_traceback(None)
         return known.result
 
+    async def loadable(self, role: Role) -> Target | None:
+        """Give the target of a role where the first request would have to load its model, which is Ollama's way.
+
+        None for every other server. Starts no embedded engine. Raises what keeps a request from being answered.
+        """
+        wish = self._wish(role)
+        if wish.backend not in (_OLLAMA, "auto"):
+            return None
+        if wish.backend == "auto" and not await self._takes_ollama(wish):
+            return None
+        target = await self.target(role)
+        return target if target.backend.name == _OLLAMA else None
+
     async def fim(self, target: Target) -> FimChoice:
         """Tell how a model fills in; decided once for each model."""
         if template := self._settings.completion.fim_template:
@@ -137,14 +160,28 @@ class Selector:
             evidence = await target.backend.fim_evidence(target.model, sorted(ALL_CONTROL_TOKENS))
             self._fim[key] = choose_fim(evidence, target.model)
             _log.info("%s on %s fills in by %s: %s", target.model, key[0], self._fim[key].mode, self._fim[key].why)
+            if self._fim[key].mode == "chat" and target.backend.name == _OLLAMA:
+                self._notify(self.first_steps.asked_in_words(target.model, self.named_in()))
         return self._fim[key]
 
-    def failed(self, target: Target, error: AssistError) -> None:
-        """Forget a choice whose server has gone, so that the next request looks again."""
+    def failed(self, target: Target, error: AssistError) -> AssistError:
+        """Forget a choice whose server has gone, so that the next request looks again; give the error to raise.
+
+        That is the one which the next request meets, if this can be known: a person must not be told twice.
+        """
         if not isinstance(error, _GONE):
-            return
+            return error
         self._choices = {wish: choice for wish, choice in self._choices.items() if choice.result != target}
         self._fim.pop((target.backend.name, target.model), None)
+        only = target.backend.name == _OLLAMA and self._settings.backend.name == _OLLAMA
+        return self.first_steps.unreachable() if only and isinstance(error, BackendUnavailable) else error
+
+    def named_in(self) -> str | None:
+        """Name the setting that says which model completes, None where it was chosen."""
+        settings = self._settings
+        if settings.completion.model:
+            return "completion.model"
+        return "backend.model" if settings.backend.model else None
 
     async def aclose(self) -> None:
         """Close every backend that was made."""
@@ -170,40 +207,65 @@ class Selector:
             _log.warning("no model for %s: %s", wish.role, error.message)
             return _Choice(error, self._clock.monotonic() + _FAILURE_SECONDS)
 
-    async def _first_ready(self, wish: _Wish) -> _Choice:
-        problems: list[AssistError] = []
-        for name in _AUTOMATIC:
-            found = await self._attempt(replace(wish, backend=name))
+    async def _takes_ollama(self, wish: _Wish) -> bool:
+        """Tell whether `auto` is, or can only become, a matter of Ollama; choose it where it is."""
+        async with self._lock:
+            known = self._choices.get(wish)
+            if known is not None and isinstance(known.result, Target):
+                return known.result.backend.name == _OLLAMA
+            found = await self._attempt(replace(wish, backend=_OLLAMA))
             if isinstance(found, Target):
-                return _Choice(found, self._clock.monotonic() + _FALLBACK_SECONDS if problems else None)
-            problems.append(found)
+                self._choices[wish] = _Choice(found, None)
+                return True
+        return await asyncio.to_thread(self._embedded_missing) is not None
+
+    async def _first_ready(self, wish: _Wish) -> _Choice:
+        ollama = await self._attempt(replace(wish, backend=_OLLAMA))
+        if isinstance(ollama, Target):
+            return _Choice(ollama, None)
+        embedded = await self._attempt(replace(wish, backend=_EMBEDDED))
+        if isinstance(embedded, Target):
+            return _Choice(embedded, self._clock.monotonic() + _FALLBACK_SECONDS)
         raise BackendUnavailable(
-            f"no model is ready: {'; '.join(problem.message for problem in reversed(problems))}",
-            hint=problems[-1].hint or PULL_HINT,
+            f"no model is ready: {embedded.message}; {ollama.message}", hint=self._shortest_way(wish, ollama, embedded)
         )
+
+    def _shortest_way(self, wish: _Wish, ollama: AssistError, embedded: AssistError) -> str | None:
+        runs = isinstance(ollama, ModelMissing) and wish.model != self._settings.engine.model
+        starts = isinstance(ollama, BackendUnavailable) and self.first_steps.can_start()
+        return ollama.hint if runs or starts else embedded.hint or PULL_HINT
 
     async def _attempt(self, wish: _Wish) -> Target | AssistError:
         try:
-            return await self._from_server(wish, code_only=wish.backend == "ollama")
+            return await self._from_server(wish, code_only=wish.backend == _OLLAMA)
         except (BackendError, EngineError, ModelError, ConfigError) as error:
             return error
 
     async def _from_server(self, wish: _Wish, *, code_only: bool = False) -> Target:
-        embedded = wish.backend == "embedded"
+        embedded = wish.backend == _EMBEDDED
         # It may have to read a gigabyte to know the file.
         if embedded and (problem := await asyncio.to_thread(self._embedded_missing)):
             raise problem
         backend = self._backend(wish.backend)
-        infos = await backend.models()
+        infos = await self._models(backend)
         # The model that the settings name for the embedded engine is the one it runs, whatever its server calls it.
         if wish.model and not (embedded and wish.model == self._settings.engine.model):
             info = named_model(infos, wish.model, server=backend.name)
             self._refuse_remote(info)
         else:
-            info = best_model(infos, wish.role, server=backend.name, code_only=code_only)
+            hint = f"run `{self.first_steps.pull()}`" if backend.name == _OLLAMA else PULL_HINT
+            info = best_model(infos, wish.role, server=backend.name, hint=hint, code_only=code_only)
         length = info.context_length or (self._settings.engine.context_length if embedded else UNKNOWN_CONTEXT_LENGTH)
         _log.info("%s: %s on %s, %d tokens of context", wish.role, info.name, backend.name, length)
         return Target(backend, info.name, length)
+
+    async def _models(self, backend: Backend) -> tuple[ModelInfo, ...]:
+        try:
+            return await backend.models()
+        except BackendUnavailable:
+            if backend.name == _OLLAMA:
+                raise self.first_steps.unreachable() from None
+            raise
 
     def _backend(self, name: str) -> Backend:
         if name not in self._backends:
@@ -232,23 +294,24 @@ def named_model(infos: Sequence[ModelInfo], name: str, *, server: str) -> ModelI
     raise ModelMissing(f"{server} does not have the model {name}; it has {_listed(infos)}", status=404, hint=hint)
 
 
-def best_model(infos: Sequence[ModelInfo], role: Role, *, server: str, code_only: bool = False) -> ModelInfo:
+def best_model(
+    infos: Sequence[ModelInfo], role: Role, *, server: str, hint: str = PULL_HINT, code_only: bool = False
+) -> ModelInfo:
     """Take the best model for a role by the rule in the module's docstring; raise ModelMissing where there is none.
 
-    code_only: leave models alone that are not made for code.
+    hint: what helps then. code_only: leave models alone that are not made for code.
     """
     usable = [info for info in infos if info.remote_host is None and not _EMBEDDING.search(info.name)]
-    code = [info for info in usable if by_name(info.name) or _CODE.search(info.name)]
+    code = [info for info in usable if by_name(info.name) or _CODE.search(info.name) or info.inserts]
     pool = code if code_only else code or usable
     if not pool:
-        hint = "run `ollama pull qwen2.5-coder:1.5b`" if server == "ollama" else PULL_HINT
         kind = "code model" if code_only else "model that runs on this machine"
         raise ModelMissing(f"{server} has no {kind}; it has {_listed(infos)}", status=404, hint=hint)
     return min(pool, key=lambda info: _rank(info, role))
 
 
 def _rank(info: ModelInfo, role: Role) -> tuple[bool, bool, float, str]:
-    unfit = by_name(info.name) is None if role == "completion" else bool(_BASE.search(info.name))
+    unfit = not (by_name(info.name) or info.inserts) if role == "completion" else bool(_BASE.search(info.name))
     parameters = _parameters(info)
     small = parameters < 1e9
     return unfit, small, -parameters if small else parameters, info.name

@@ -9,8 +9,10 @@ from typing import Any, Protocol
 from assist_server.config.resolve import Resolved
 from assist_server.config.settings import Settings
 from assist_server.core.folders import Folders
+from assist_server.core.notices import Notify
 from assist_server.features.actions.explain import Answer, ExplainQuery
 from assist_server.features.completion.service import Completion, CompletionQuery
+from assist_server.features.fim import FimChoice
 from assist_server.features.selection import Role, Target
 
 
@@ -52,6 +54,14 @@ class Selects(Protocol):
 
     async def target(self, role: Role) -> Target:
         """Give the model for a role."""
+        ...
+
+    async def loadable(self, role: Role) -> Target | None:
+        """Give the model for a role where a request would have to load it, None for other servers."""
+        ...
+
+    async def fim(self, target: Target) -> FimChoice:
+        """Tell how a model fills in."""
         ...
 
 
@@ -100,7 +110,7 @@ class LspApp(Protocol):
         ...
 
 
-AppFactory = Callable[[ClientOptions], LspApp]
+AppFactory = Callable[[ClientOptions, Notify], LspApp]
 
 
 class Lease:

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, replace
 from typing import Any, cast
 
@@ -12,14 +12,16 @@ from pygls.exceptions import JsonRpcException
 from pygls.uris import from_fs_path
 
 from assist_context.positions import Encoding
+from assist_server.config.settings import Settings
 from assist_server.config.sources import WORKSPACE_FILE
 from assist_server.core.clock import Clock
-from assist_server.core.errors import AssistError, ConfigError
+from assist_server.core.errors import AssistError, BackendUnavailable, ConfigError, ModelMissing
+from assist_server.core.notices import Notice
 from assist_server.features.completion.service import Completion
 from assist_server.features.selection import Role
 from assist_server.lsp.application import AppFactory, ClientOptions, Lease, LspApp
 from assist_server.lsp.documents import Documents
-from assist_server.lsp.errors import ToldOnce, contained, said
+from assist_server.lsp.errors import ToldOnce, contained, said, treatment
 from assist_server.lsp.latest import Latest
 from assist_server.lsp.methods import ANSWER, STATUS
 from assist_server.lsp.progress import Cancellations
@@ -34,6 +36,8 @@ _CLOSE_SECONDS = 5.0
 _OWN_OPTIONS = "client"
 # Of the servers that `auto` stands for, the one that is asked first and the only one that can be elsewhere.
 _FIRST_OF_AUTO = "ollama"
+# What a person has to do something about before anything can work, which is better known before the first key.
+_FIRST_STEPS = (BackendUnavailable, ModelMissing)
 
 
 class Session:
@@ -59,6 +63,10 @@ class Session:
         self._failure: AssistError | None = None
         self._uses: dict[Role, tuple[str | None, str | None]] = {}
         self._ready = False
+        self._warms = False
+        self._loaded: tuple[str, Settings] | None = None  # what was loaded ahead last, and by which settings
+        self._apps = 0  # how many have been built; each is known by its number
+        self._announced = 0  # the App whose next reload has been told
         self._background: set[asyncio.Task[None]] = set()
         self._working: set[asyncio.Task[None]] = set()
         self._closing: set[asyncio.Task[None]] = set()
@@ -116,6 +124,23 @@ class Session:
         self._options = options
         self._build()
         self.tell_problems()
+        if self._warms:
+            self.warm_up()
+
+    def warm_up(self) -> None:
+        """Have the model for completions loaded before it is needed; from now on after every change of settings too."""
+        self._warms = True
+        if self._lease is not None and self.off() is None:
+            self.spawn(self._preload)
+
+    def hear(self, notice: Notice, app: int) -> None:
+        """Let a person know what an App's backend does, by the status what passes, by a message what needs a choice."""
+        logger.info("%s: %s", notice.kind, notice.message)
+        if notice.kind in ("loading", "waiting"):
+            self.status.waits(notice.message)
+        elif notice.kind != "reload" or app != self._announced:
+            level = types.MessageType.Info if notice.kind == "advice" else types.MessageType.Warning
+            self.told.tell(level, said(notice.message, notice.hint))
 
     def tell_problems(self) -> None:
         """Show what is wrong with the settings, each problem once, with its file and line."""
@@ -210,7 +235,8 @@ class Session:
     def _build(self) -> None:
         old, self._lease, self._failure = self._lease, None, None
         try:
-            app = self._make_app(self._options)
+            self._apps = number = self._apps + 1
+            app = self._make_app(self._options, lambda notice: self.hear(notice, number))
         except AssistError as error:
             self._failure = error
             logger.warning("the settings cannot be used: %s", error.code)
@@ -225,6 +251,43 @@ class Session:
             logging.getLogger("pygls").setLevel(logging.CRITICAL)
             if old is not None:
                 old.retire()
+
+    async def _preload(self) -> None:
+        try:
+            async with self.app() as app:
+                target = await app.selector.loadable("completion")
+                if app is not self.settled:
+                    return  # the settings have changed meanwhile, and with them another load is on its way
+                if target is None:
+                    self._loaded = None
+                    return
+                with self.status.busy(), self._told_of_reload(target.model, app.settings):
+                    await app.selector.fim(target)
+                    await target.backend.preload(target.model)
+        except AssistError as error:
+            how, text = treatment(error), said(error.message, error.hint)
+            logger.warning("the model was not loaded ahead: %s", error.message)
+            if how.lasting:
+                self.status.fails(text)
+            if how.level is not None and isinstance(error, _FIRST_STEPS):
+                self.told.tell(how.level, text)
+
+    @contextmanager
+    def _told_of_reload(self, model: str, settings: Settings) -> Iterator[None]:
+        """Say which changed settings make the model load anew; the backend's own notice of it would say it again."""
+        app = self._apps
+        before, self._loaded = self._loaded, (model, settings)
+        reasons = _reasons_to_load(before[1], settings, other_model=model != before[0]) if before else ()
+        if reasons:
+            text = f"assist: Ollama loads {model} anew, because of {' and '.join(reasons)}"
+            params = types.ShowMessageParams(types.MessageType.Info, text)
+            self.protocol.notify(types.WINDOW_SHOW_MESSAGE, params)
+            self._announced = app
+        try:
+            yield
+        finally:
+            if self._announced == app:
+                self._announced = 0
 
     def _first_backend(self, app: LspApp) -> str:
         """Name the backend that will be asked for a completion, before any has answered."""
@@ -242,6 +305,21 @@ def _keep(tasks: set[asyncio.Task[None]], work: Callable[[], Coroutine[Any, Any,
     task = asyncio.get_running_loop().create_task(contained(work))
     tasks.add(task)
     task.add_done_callback(tasks.discard)
+
+
+def _reasons_to_load(before: Settings, now: Settings, *, other_model: bool) -> tuple[str, ...]:
+    """Name the settings, with their new values, by which Ollama has to load a model anew."""
+    values: dict[str, tuple[object, object]] = {
+        "ollama.contextLength": (before.ollama.context_length, now.ollama.context_length),
+        "ollama.batchSize": (before.ollama.batch_size, now.ollama.batch_size),
+        "ollama.threads": (before.ollama.threads, now.ollama.threads),
+    }
+    if other_model:
+        values |= {
+            "completion.model": (before.completion.model, now.completion.model),
+            "backend.model": (before.backend.model, now.backend.model),
+        }
+    return tuple(f"{name} = {new or 'default'}" for name, (old, new) in values.items() if old != new)
 
 
 def _remote(app: LspApp, backend: str) -> str | None:

@@ -13,7 +13,7 @@ class StatusParams:
 
     model: `backend: model` of the last answer.
     remote: the host that answers, None where that is this machine, `unknown` where a program here may ask another.
-    message: why the state is what it is, for a person.
+    message: why the state is what it is, for a person; with `busy`, what is waited for.
     """
 
     state: State = "idle"
@@ -31,12 +31,13 @@ class Status:
         self._rest = StatusParams()
         self._off: str | None = None
         self._busy = 0
+        self._doing: str | None = None
 
     @property
     def now(self) -> StatusParams:
         """The state in force: an answer in the making goes before all, then an error, then being off."""
         if self._busy:
-            return replace(self._rest, state="busy", message=None)
+            return replace(self._rest, state="busy", message=self._doing)
         if self._rest.state == "idle" and self._off is not None:
             return replace(self._rest, state="off", message=self._off)
         return self._rest
@@ -50,6 +51,14 @@ class Status:
             yield
         finally:
             self._busy -= 1
+            if not self._busy:
+                self._doing = None
+            self.publish()
+
+    def waits(self, message: str) -> None:
+        """Say what the answers in the making wait for, until there are none."""
+        if self._busy:
+            self._doing = message
             self.publish()
 
     def works(self, model: str, *, remote: str | None) -> None:

@@ -11,6 +11,7 @@ from assist_server.core.errors import AssistError, ModelError
 from assist_server.privacy.egress import is_loopback, parse_url
 
 ModelRole = Literal["completion", "chat", "review"]
+ChatFormat = Literal["chatml"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class CatalogueModel:
     """One model.
 
     fim: the id of its fill-in-the-middle format, None where it cannot fill in.
+    chat: how it was taught to hold a conversation.
     context_length: tokens, as trained. kv_bytes_per_token: memory of the key-value cache (f16).
     """
 
@@ -60,6 +62,7 @@ class CatalogueModel:
     publisher: str
     roles: tuple[ModelRole, ...]
     fim: str | None
+    chat: ChatFormat
     context_length: int
     kv_bytes_per_token: int
     file: ModelFile
@@ -140,6 +143,7 @@ def _rules(model: CatalogueModel) -> list[tuple[bool, str]]:
         (re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*\.gguf", file.name) is not None, "the file is no plain .gguf name"),
         (re.fullmatch(r"[0-9a-f]{64}", file.sha256) is not None, "the hash is no SHA-256"),
         (min(file.size, model.context_length, model.kv_bytes_per_token) > 0, "a size is not above 0"),
+        (model.chat in get_args(ChatFormat), "the chat format is unknown"),
         (set(model.roles) <= set(get_args(ModelRole)) and model.roles != (), "a role is unknown"),
         ((model.fim is not None) == ("completion" in model.roles), "completion needs a FIM format"),
     ]

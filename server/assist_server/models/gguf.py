@@ -5,7 +5,7 @@ Every length in the file is taken for a lie until it fits into the file. Format:
 
 import mmap
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,8 @@ class GgufHeader:
     """What the header says; None where it does not.
 
     head_count_kv: the key-value heads of all layers together. key_length, value_length: of one head.
-    quantization: as llama.cpp names it (`Q4_K_M`). size: of the file in bytes.
+    quantization: as llama.cpp names it (`Q4_K_M`). chat_template: in Jinja. size: of the file in bytes.
+    data_start: where the header ends, in bytes.
     """
 
     version: int
@@ -41,8 +42,10 @@ class GgufHeader:
     value_length: int | None
     vocabulary: int | None
     quantization: str | None
+    chat_template: str | None
     tensors: int
     size: int
+    data_start: int
 
     @property
     def kv_bytes_per_token(self) -> int | None:
@@ -124,6 +127,19 @@ def check_gguf(path: Path) -> GgufHeader:
         raise ModelError(f"the model file {path} cannot be read: {error.strerror}") from error
 
 
+def texts_in_header(path: Path, header: GgufHeader, texts: Iterable[str]) -> frozenset[str]:
+    """Give those of some texts that a checked file's header holds as whole strings: tokens of its vocabulary."""
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return frozenset(text for text in texts if data.find(_string(text), 0, header.data_start) >= 0)
+    except OSError as error:
+        raise ModelError(f"the model file {path} cannot be read: {error.strerror}") from error
+
+
+def _string(text: str) -> bytes:
+    return struct.pack("<Q", len(text.encode())) + text.encode()
+
+
 def _header(reader: _Reader, path: Path) -> GgufHeader:
     reader.skip(4)
     version = reader.number("I")
@@ -142,7 +158,7 @@ def _header(reader: _Reader, path: Path) -> GgufHeader:
         raise _Broken(f"it has {reader.size:,} bytes, where its tensors need {data + end:,}")
     if not isinstance(values.get("general.architecture"), str) or values.get("general.type", "model") != "model":
         raise ModelError(f"{path} holds no language model", hint="an adapter or a projector cannot run by itself")
-    return _described(version, values, tensors, reader.size)
+    return _described(version, values, tensors, size=reader.size, data_start=data)
 
 
 def _values(reader: _Reader, count: int) -> dict[str, Any]:
@@ -195,7 +211,7 @@ def _tensor_end(reader: _Reader) -> int:
     return offset + -(-elements // block) * size
 
 
-def _described(version: int, values: Mapping[str, Any], tensors: int, size: int) -> GgufHeader:
+def _described(version: int, values: Mapping[str, Any], tensors: int, *, size: int, data_start: int) -> GgufHeader:
     architecture = str(values["general.architecture"])
 
     def number(key: str) -> int | None:
@@ -217,8 +233,10 @@ def _described(version: int, values: Mapping[str, Any], tensors: int, size: int)
         value_length=number("attention.value_length") or head,
         vocabulary=_length(values.get("tokenizer.ggml.tokens")),
         quantization=FILE_TYPES.get(file_type) if isinstance(file_type, int) else None,
+        chat_template=_text(values.get("tokenizer.chat_template")),
         tensors=tensors,
         size=size,
+        data_start=data_start,
     )
 
 

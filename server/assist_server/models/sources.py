@@ -15,6 +15,7 @@ import httpx
 
 from assist_server.core.errors import BackendError, ConfigError, EgressRefused, ModelError
 from assist_server.models.catalogue import CatalogueModel, HuggingFaceSource
+from assist_server.models.ollama_store import ollama_folders
 from assist_server.models.partial import PartialFile, Progress
 from assist_server.models.store import ModelStore, read_through
 from assist_server.net.address import Address
@@ -28,10 +29,8 @@ _TIMEOUTS = Timeouts(connect=15.0, first_byte=60.0, idle=60.0)
 
 
 def ollama_blob(model: CatalogueModel, environ: Mapping[str, str]) -> Path | None:
-    """Find a model's very file in the store of a local Ollama (OLLAMA_MODELS, the user's or the service's folder)."""
-    named = environ.get("OLLAMA_MODELS")
-    folders = [Path(named)] if named else [Path.home() / ".ollama/models", Path("/usr/share/ollama/.ollama/models")]
-    for folder in folders:
+    """Find a model's very file in the store of a local Ollama."""
+    for folder in ollama_folders(environ):
         blob = folder / "blobs" / f"sha256-{model.file.sha256}"
         with suppress(OSError):
             if blob.stat().st_size == model.file.size and os.access(blob, os.R_OK):

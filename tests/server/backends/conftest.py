@@ -1,12 +1,10 @@
-"""Failed assertions of the contract are explained as those of a test file are."""
+"""A loopback server for each module."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
 from support.loopback_server import LoopbackServer
-
-pytest.register_assert_rewrite("support.backend_contract")
 
 
 @pytest.fixture

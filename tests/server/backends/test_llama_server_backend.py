@@ -215,7 +215,7 @@ async def test_says_that_the_model_is_loading_wherever_it_hears_it(
 async def test_lists_the_context_length_of_one_slot(backend: LlamaServerBackend, server: LoopbackServer) -> None:
     server.on("GET", "/props", json_reply({"default_generation_settings": {"n_ctx": 4096}}))
     (info,) = await backend.models()
-    assert dataclasses.astuple(info) == (MODEL, 4096, 485452288, "0.6B", "Q4_K - Medium", None, None)
+    assert dataclasses.astuple(info) == (MODEL, 4096, 485452288, "0.6B", "Q4_K - Medium", None, None, False)
     server.on("GET", "/props", Reply((b"",), status=404))
     (info,) = await backend.models()
     assert info.context_length == 8192

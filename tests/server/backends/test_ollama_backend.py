@@ -8,20 +8,26 @@ from typing import Any
 
 import pytest
 
-from assist_context.prompt.segments import Control, Prompt, Text
+from assist_context.prompt.segments import Prompt, Text
+from assist_server.backends import ollama_residence
 from assist_server.backends.base import FillRequest, Message
 from assist_server.backends.ollama import OllamaBackend
 from assist_server.backends.ollama_url import ollama_url
 from assist_server.backends.registry import BackendConfig
-from assist_server.core.errors import AuthFailed, BadResponse, EgressRefused, ModelMissing, Unsupported
+from assist_server.core.errors import AuthFailed, BackendRejected, BadResponse, EgressRefused, ModelMissing
 from assist_server.privacy.audit import AuditLog
 from assist_server.privacy.egress import EgressPolicy
 from support.backend_contract import SCHEMA, chat_request, collect, fill_request, gather
-from support.dialects import OllamaDialect
+from support.dialects import LOAD, VOCABULARY, OllamaDialect
 from support.loopback_server import LoopbackServer, Reply, json_reply
 
 DIALECT = OllamaDialect()
 MODEL = DIALECT.model
+
+
+@pytest.fixture(autouse=True)
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ollama_residence, "has_gpu", lambda: False)
 
 
 @pytest.fixture
@@ -53,7 +59,8 @@ async def test_never_sends_ollamas_key_from_the_environment(
     assert (await backend.health()).ok
     await backend.aclose()
     paths = {request.path for request in server.requests}
-    assert paths == {"/api/generate", "/api/chat", "/api/tags", "/api/ps", "/api/show", "/api/version"}
+    asked = {"/api/generate", "/api/chat", "/api/tags", "/api/ps", "/api/show", "/api/version"}
+    assert paths == {*asked, LOAD, VOCABULARY}
     for request in server.requests:
         assert "authorization" not in request.headers
         assert "sk-of-the-environment" not in str(request.headers)
@@ -148,34 +155,41 @@ async def test_uses_the_servers_template_where_ours_is_unknown(
     assert received.json["truncate"] is False
 
 
-@pytest.mark.parametrize("token", ["<|fim_middle|>", "<|im_end|>", "<|endoftext|>"])
-@pytest.mark.parametrize("place", ["prefix", "suffix", "server's template"])
-async def test_refuses_text_that_ollama_would_read_as_control_tokens(
+CONTROLS = ["<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|im_start|>", "<|im_end|>"]
+
+
+def has_vocabulary(server: LoopbackServer, tokens: list[str]) -> None:
+    """Make a server whose model has these control tokens beside some ordinary ones."""
+    facts = {"tokenizer.ggml.tokens": ["a", "b", *tokens], "tokenizer.ggml.token_type": [1, 1, *(3 for _ in tokens)]}
+    server.on("POST", VOCABULARY, json_reply(DIALECT.shown(model_info=facts)))
+
+
+@pytest.mark.parametrize("token", CONTROLS)
+@pytest.mark.parametrize("place", ["prefix", "suffix"])
+async def test_parts_the_models_control_tokens_in_a_file_and_joins_them_in_the_answer(
     backend: OllamaBackend, server: LoopbackServer, token: str, place: str
 ) -> None:
-    if place == "server's template":
-        request = FillRequest(
-            MODEL, Prompt((Text("x = "),)), max_tokens=8, suffix=f"'{token}'", stop=("<|endoftext|>",)
-        )
-    else:
-        request = fill_request(MODEL, **{place: f"x = '{token}'"}, stop=("<|endoftext|>",))
-    with pytest.raises(Unsupported, match=r"holds '<\|") as caught:
-        await collect(backend.fill(request))
-    assert caught.value.hint
-    assert not server.received("/api/generate")
+    has_vocabulary(server, CONTROLS)
+    server.on("POST", "/api/generate", DIALECT.stream(DIALECT.events("fill", [f"'<\u200b{token[1:]}", "' + b"])))
+    text, _ = await collect(backend.fill(fill_request(MODEL, **{place: f"x = '{token}'"}, stop=("<|im_end|>",))))
+    assert text == f"'{token}' + b"
+    (received,) = server.received("/api/generate")
+    assert f"x = '<\u200b{token[1:]}'" in received.json["prompt"]
+    assert received.json["prompt"].count("\u200b") == 1
 
 
-async def test_sees_a_control_token_that_two_texts_make_together(
+async def test_leaves_text_alone_that_is_no_token_of_this_model(backend: OllamaBackend, server: LoopbackServer) -> None:
+    has_vocabulary(server, CONTROLS)
+    text = "<PRE> [SUFFIX] <fim_prefix> </s> <|end_of_turn|> "
+    await collect(backend.fill(fill_request(MODEL, text)))
+    assert text in server.received("/api/generate")[0].json["prompt"]
+
+
+async def test_parts_the_tokens_of_all_families_where_the_vocabulary_is_not_told(
     backend: OllamaBackend, server: LoopbackServer
 ) -> None:
-    pieces = (Control("<|fim_prefix|>"), Text("x = '<|fim_"), Text("middle|>"), Control("<|fim_middle|>"))
-    with pytest.raises(Unsupported):
-        await collect(backend.fill(FillRequest(MODEL, Prompt(pieces), max_tokens=8)))
-    assert not server.received("/api/generate")
-
-
-async def test_takes_text_with_another_familys_tokens(backend: OllamaBackend) -> None:
-    assert (await collect(backend.fill(fill_request(MODEL, "<PRE> [SUFFIX] <fim_prefix> </s> "))))[0]
+    await collect(backend.fill(fill_request(MODEL, "<fim_prefix> <|end_of_turn|>")))
+    assert "<\u200bfim_prefix> <\u200b|end_of_turn|>" in server.received("/api/generate")[0].json["prompt"]
 
 
 async def test_parts_control_tokens_in_a_conversation_and_joins_them_in_the_answer(
@@ -193,6 +207,15 @@ async def test_leaves_an_ordinary_conversation_as_it_is(backend: OllamaBackend, 
     text, _ = await collect(backend.chat(chat_request(MODEL, "a < b | c > d")))
     assert text == "a\u200bb"
     assert server.received("/api/chat")[0].json["messages"][0]["content"] == "a < b | c > d"
+
+
+async def test_asks_for_the_vocabulary_once_for_each_model(backend: OllamaBackend, server: LoopbackServer) -> None:
+    for _ in range(2):
+        await collect(backend.fill(fill_request(MODEL)))
+    assert len(server.received(VOCABULARY)) == 1
+    shown(server, modified_at="2026-11-25T00:00:00Z")
+    await collect(backend.fill(fill_request(MODEL)))
+    assert len(server.received(VOCABULARY)) == 2
 
 
 class TestRemoteModels:
@@ -300,19 +323,17 @@ class TestRemoteModels:
 async def test_lists_what_is_known_of_a_model(backend: OllamaBackend, server: LoopbackServer) -> None:
     loaded(server, MODEL, 16384)
     (info,) = await backend.models()
-    assert dataclasses.astuple(info) == (MODEL, 16384, 491400581, "630.17M", "Q4_K_M", "87be", None)
+    assert dataclasses.astuple(info) == (MODEL, 16384, 491400581, "630.17M", "Q4_K_M", "87be", None, True)
 
 
-async def test_tells_how_the_model_fills_in_without_a_verbose_answer(
-    backend: OllamaBackend, server: LoopbackServer
-) -> None:
+async def test_tells_how_the_model_fills_in(backend: OllamaBackend, server: LoopbackServer) -> None:
     evidence = await backend.fim_evidence(MODEL, ["<|fim_prefix|>"])
     assert (evidence.template, evidence.inserts, evidence.control_tokens) == (DIALECT.template, True, None)
-    shown(server, capabilities=["completion"], template="")
-    await backend.models()
-    evidence = await backend.fim_evidence(MODEL, [])
+    shown(server, capabilities=["completion"], template="", modified_at="later")
+    has_vocabulary(server, [*CONTROLS, "\u2581<PRE>", "<unknown_to_us>"])
+    evidence = await backend.fim_evidence(MODEL, ["<|fim_prefix|>", "<|fim_middle|>", "<PRE>", "<fim_suffix>"])
     assert (evidence.template, evidence.inserts) == (None, False)
-    assert all(request.json == {"model": MODEL} for request in server.received("/api/show"))
+    assert evidence.control_tokens == {"<|fim_prefix|>", "<|fim_middle|>", "<PRE>"}
 
 
 async def test_says_how_to_get_a_missing_model(backend: OllamaBackend, server: LoopbackServer) -> None:
@@ -332,12 +353,12 @@ async def test_does_not_count_tokens(backend: OllamaBackend) -> None:
         (json_reply({"detail": "Not authenticated"}, 401), AuthFailed),
         (json_reply({"models": "none"}), BadResponse),
         (json_reply([1]), BadResponse),
-        (json_reply([1], 500), BadResponse),
+        (json_reply([1], 500), BackendRejected),
         (Reply((b"[" * 100_000,)), BadResponse),
         (Reply((b"<html>",), content_type="text/html"), BadResponse),
     ],
 )
-async def test_translates_what_ollamas_own_client_raises(
+async def test_reports_an_odd_answer_about_what_is_loaded(
     backend: OllamaBackend, server: LoopbackServer, reply: Reply, error: type[Exception]
 ) -> None:
     server.on("GET", "/api/ps", reply)
@@ -380,6 +401,11 @@ async def test_passes_a_conversation_in_order(backend: OllamaBackend, server: Lo
         ("::1", "http://[::1]:11434"),
         ("[::]:9000", "http://127.0.0.1:9000"),
         ("::", "http://127.0.0.1:11434"),
+        ("[::]", "http://127.0.0.1:11434"),
+        ("[::1]:9000/ollama", "http://[::1]:9000/ollama"),
+        ("http://[::1]/a/b/", "http://[::1]:80/a/b"),
+        ("fd00::2", "http://[fd00::2]:11434"),
+        ("ollama.com", "https://ollama.com:443"),
         ("127.0.0.1:66000", "http://127.0.0.1:11434"),
         ("127.0.0.1:port", "http://127.0.0.1:11434"),
         ('"127.0.0.1:9000"', "http://127.0.0.1:9000"),

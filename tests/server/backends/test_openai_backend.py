@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from assist_context.prompt.fim import FIM_FORMATS
 from assist_context.prompt.segments import Prompt, Text
 from assist_server.backends.base import FillRequest
 from assist_server.backends.openai_compatible import OpenAICompatibleBackend
 from assist_server.backends.registry import BackendConfig
 from assist_server.core.errors import AuthFailed, BackendRejected, BadResponse, ModelMissing, PromptTooLong, Unsupported
 from support.backend_contract import SCHEMA, chat_request, collect, fill_request
+from support.completion import query_at, service_on
 from support.dialects import OpenAIDialect, sse
 from support.loopback_server import Hold, LoopbackServer, Received, Reply, json_reply
 
@@ -261,35 +263,66 @@ async def test_leaves_out_what_a_model_thought(backend: OpenAICompatibleBackend,
     assert (await collect(backend.chat(chat_request(MODEL))))[0] == "4"
 
 
-async def test_refuses_a_fill_that_holds_control_tokens(
-    backend: OpenAICompatibleBackend, server: LoopbackServer
-) -> None:
-    with pytest.raises(Unsupported):
-        await collect(backend.fill(fill_request(MODEL, "x = '<|fim_middle|>'")))
+async def test_refuses_a_suffix_of_its_own(backend: OpenAICompatibleBackend, server: LoopbackServer) -> None:
     with pytest.raises(Unsupported):
         await collect(backend.fill(FillRequest(MODEL, Prompt((Text("x"),)), max_tokens=8, suffix="y")))
     assert not server.received(FILL)
 
 
+async def test_parts_control_tokens_in_the_text_at_the_cursor(
+    backend: OpenAICompatibleBackend, server: LoopbackServer
+) -> None:
+    server.on(
+        "POST", FILL, DIALECT.stream(DIALECT.events("fill", ["'<", "\u200b", "|fim_middle|>'", "<|fim_middle|>"]))
+    )
+    text, _ = await collect(backend.fill(fill_request(MODEL, "x = '<|fim_middle|>'", "[INST]")))
+    assert text == "'<|fim_middle|>'"
+    sent = server.received(FILL)[0].json["prompt"]
+    assert sent == "<|fim_prefix|>x = '<\u200b|fim_middle|>'<|fim_suffix|>[\u200bINST]<|fim_middle|>"
+
+
 async def test_parts_control_tokens_in_a_conversation(backend: OpenAICompatibleBackend, server: LoopbackServer) -> None:
-    server.on("POST", CHAT, DIALECT.stream(DIALECT.events("chat", ["<\u200b|im_end|>"])))
-    text, _ = await collect(backend.chat(chat_request(MODEL, "What is <|im_end|>?")))
-    assert text == "<|im_end|>"
+    server.on("POST", CHAT, DIALECT.stream(DIALECT.events("chat", ["<\u200b|im_end|>", "\u200b", " or", "<|im_end|>"])))
+    text, _ = await collect(backend.chat(chat_request(MODEL, "What is <|im_end|>?", stop=("<|im_end|>",))))
+    assert text == "<|im_end|> or"
     assert server.received(CHAT)[0].json["messages"][0]["content"] == "What is <\u200b|im_end|>?"
+
+
+@pytest.mark.parametrize(
+    ("family", "token"),
+    [("qwen-coder", "<|im_end|>"), ("qwen-coder", "<PRE>"), ("codestral", "[PREFIX]"), ("codestral", "</s>")],
+)
+async def test_the_users_own_control_tokens_come_back_as_a_completion(
+    backend: OpenAICompatibleBackend, server: LoopbackServer, family: str, token: str
+) -> None:
+    form = next(form for form in FIM_FORMATS if form.id == family)
+    answer = [f"END = '{token[0]}\u200b{token[1:]}'", min(form.control_tokens()), "junk"]
+    server.on("POST", FILL, DIALECT.stream(DIALECT.events("fill", answer)))
+    server.on("GET", "/v1/models", json_reply({"data": [{"id": "a-model", "max_model_len": 8192}]}))
+    server.on("POST", "/tokenize", lambda request: count_tokens(request, form.control_tokens()))
+    completion = await service_on(backend).complete(query_at(f"ENDS = ['{token}']\n<|>"))
+    assert [item.text for item in completion.items] == [f"END = '{token}'"]
+    assert f"'{token[0]}\u200b{token[1:]}'" in server.received(FILL)[0].json["prompt"]
+
+
+def count_tokens(request: Received, controls: frozenset[str]) -> Reply:
+    """Count as vLLM does: a control token is one token, and here each other character."""
+    text = request.json["prompt"]
+    for token in controls:
+        text = text.replace(token, "T")
+    return json_reply({"count": 1 + len(text), "max_model_len": 8192, "tokens": []})
 
 
 class TestCounting:
     def count(self, request: Received) -> Reply:
-        text = request.json["prompt"]
-        for token in ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"):
-            text = text.replace(token, "T")
-        return json_reply({"count": 1 + len(text), "max_model_len": 8192, "tokens": []})
+        return count_tokens(request, frozenset({"<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"}))
 
     async def test_is_exact_where_the_server_can(
         self, backend: OpenAICompatibleBackend, server: LoopbackServer
     ) -> None:
         server.on("POST", "/tokenize", self.count)
         assert await backend.count_tokens(fill_request(MODEL, "abc", "d").prompt, MODEL) == 8
+        assert await backend.count_tokens(fill_request(MODEL, "<|fim_middle|>", "").prompt, MODEL) == 4 + 15
         evidence = await backend.fim_evidence(MODEL, ["<|fim_prefix|>", "<PRE>"])
         assert evidence.control_tokens == {"<|fim_prefix|>"}
 

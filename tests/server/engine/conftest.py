@@ -10,7 +10,7 @@ from assist_server.config.settings import EngineSettings
 from assist_server.engine.engine import Engine
 from assist_server.engine.status import stop_engines
 from support.engines import MakeEngine, MakeProgram, Program, processes_naming
-from support.llama_server_program import llama_server_program
+from support.installed_programs import llama_server_program
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,12 @@ from assist_server.features.completion.hole import hole_at
 from assist_server.features.completion.trigger import Extent
 from support.completion import at_cursor
 
-QWEN = frozenset({"<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|endoftext|>"})
+OWN = frozenset({"<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|endoftext|>", "<PRE>", "<MID>"})
 
 
 def frame(place: str, extent: Extent = "line", *, from_chat: bool = False) -> Frame:
     text, offset = at_cursor(place)
-    return Frame(hole_at(text, offset), extent, from_chat, QWEN, control_tokens_in(text))
+    return Frame(hole_at(text, offset), extent, from_chat, OWN, control_tokens_in(text, OWN))
 
 
 def run_one(name: str, made: str, at: Frame) -> str:
@@ -30,6 +30,8 @@ def run_one(name: str, made: str, at: Frame) -> str:
         ("control tokens", "x = <|>", "<|cursor|>1<|user_cursor_is_here|> + 2", "1 + 2"),
         ("control tokens", "x = <|>", "a <| b |> c", "a <| b |> c"),
         ("control tokens", "T = '<|fim_prefix|>'\nU = <|>", "'<|fim_prefix|>'<|endoftext|>", "'<|fim_prefix|>'"),
+        ("control tokens", "T = '<PRE>'\nU = <|>", "'<PRE>'<MID>", "'<PRE>'"),
+        ("control tokens", "U = <|>", "'<PRE>'", "'"),
         ("echo", "    self.total = <|>", "self.total = 0", "0"),
         ("echo", "    ret<|>", "return a", "return a"),
         ("double space", "x = <|>", "  1", "1"),
@@ -159,13 +161,13 @@ PIECES = st.lists(
 @example(before="f(", after=")", made="a)\n)", extent="line", chat=False)
 def test_what_is_left_is_safe_to_insert(before: str, after: str, made: str, extent: Extent, chat: bool) -> None:
     text = before + after
-    at = Frame(hole_at(text, len(before)), extent, chat, QWEN, control_tokens_in(text))
+    at = Frame(hole_at(text, len(before)), extent, chat, OWN, control_tokens_in(text, OWN))
     filtered = apply_filters(made, at)
     kept = filtered.text
     assert (filtered.why_empty is None) == bool(kept.strip())
     assert len(kept) <= len(made)
     assert not (extent == "line" and "\n" in kept)
-    assert not any(token in kept for token in QWEN - at.literals)
+    assert not any(token in kept for token in OWN - at.literals)
     assert apply_filters(kept, at).text == kept, "a second run must change nothing"
     following = at.hole.after.strip()
     assert not (kept and following.isalnum() and kept.split()[-1:] == [following])

@@ -175,11 +175,22 @@ async def test_a_failed_request_is_not_kept_and_the_error_passes() -> None:
         await service_on(busy).complete(query_at("x = <|>"))
 
 
-async def test_a_document_that_spells_control_tokens_is_left_alone_where_the_server_cannot_tell_them_apart() -> None:
-    refusal = Unsupported("the text at the cursor holds a control token", status=400)
+async def test_what_a_server_does_not_support_is_the_reason_for_nothing() -> None:
+    refusal = Unsupported("the model has no control token '<PRE>'", status=400)
     backend = ScriptedBackend([ScriptStep("fill", error=refusal)])
-    completion = await service_on(backend).complete(query_at("x = '<|fim_middle|>' + <|>"))
+    completion = await service_on(backend).complete(query_at("x = <|>"))
     assert (completion.items, completion.why_empty) == ((), refusal.message)
+
+
+async def test_control_tokens_that_the_document_spells_are_offered_also_while_they_are_typed() -> None:
+    backend = ScriptedBackend(fills=["END = '<|of_another_model|>'"])
+    service = service_on(backend)
+    first = await service.complete(query_at("ENDS = ['<|of_another_model|>']\n<|>"))
+    assert [item.text for item in first.items] == ["END = '<|of_another_model|>'"]
+    text = "ENDS = ['<|of_another_model|>']\nEND = "
+    typed = await service.complete(query_at(f"{text}<|>"))
+    assert [item.text for item in typed.items] == ["'<|of_another_model|>'"]
+    assert len(backend.requests) == 1
 
 
 async def test_typing_what_was_suggested_asks_no_model() -> None:

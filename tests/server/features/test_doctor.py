@@ -9,13 +9,16 @@ import pytest
 
 from assist_context.prompt.fim import by_name
 from assist_server.backends.base import Backend, FimEvidence, Health, ModelInfo
+from assist_server.backends.ollama_models import OllamaModels
 from assist_server.backends.registry import BackendConfig, make_backend
 from assist_server.backends.scripted import ScriptedBackend
 from assist_server.config.resolve import Entry, Layer, Origin, Resolved, resolve
 from assist_server.core.errors import BackendUnavailable, ModelError
 from assist_server.core.folders import Folders
 from assist_server.features.doctor import Check, Diagnosis, diagnose
+from assist_server.features.first_steps import FirstSteps
 from assist_server.features.selection import Selector
+from support.dialects import VOCABULARY, OllamaDialect
 from support.loopback_server import LoopbackServer, Reply, json_reply
 from support.models import store_of
 
@@ -32,11 +35,16 @@ class Doctor:
         self.backends: dict[str, Backend] = {}
         self.environ: dict[str, str] = {}
         self.ports: tuple[int, ...] = ()
+        self.first_steps = FirstSteps(start=lambda: None, memory=lambda: 8 * 1024**3)
+        self.ollama: OllamaModels | None = None
 
     async def diagnose(self, **given: object) -> Diagnosis:
         resolved = self._resolved({"backend.name": "scripted"} | {k.replace("__", "."): v for k, v in given.items()})
         selector = Selector(
-            resolved.settings, self._make, embedded_missing=lambda: ModelError("tiny is not installed", hint="pull it")
+            resolved.settings,
+            self._make,
+            embedded_missing=lambda: ModelError("tiny is not installed", hint="pull it"),
+            first_steps=self.first_steps,
         )
         try:
             return await diagnose(
@@ -45,6 +53,7 @@ class Doctor:
                 environ=self.environ,
                 selector=selector,
                 store=self.store,
+                ollama=self.ollama,
                 ports=self.ports,
             )
         finally:
@@ -236,6 +245,115 @@ async def test_the_model_of_the_settings_is_the_one_told(doctor: Doctor) -> None
 def _named(name: str, backend: ScriptedBackend) -> Backend:
     backend.name = name
     return backend
+
+
+class Ollama(OllamaDialect):
+    """An Ollama whose vocabulary the doctor reads; vram: bytes of the model's thousand, None where it is not loaded."""
+
+    def serve(self, server: LoopbackServer, vram: int | None, tokens: list[str], template: str) -> None:
+        self.prepare(server)
+        ollama(server)
+        shown = self.shown(template=template)
+        vocabulary = {"tokenizer.ggml.tokens": tokens, "tokenizer.ggml.token_type": [3] * len(tokens)}
+        verbose = self.shown(template=template, model_info={**shown["model_info"], **vocabulary})
+        server.on("POST", "/api/show", json_reply(shown))
+        server.on("POST", VOCABULARY, json_reply(verbose))
+        loaded = {"model": self.model, "context_length": 8192, "size": 1000, "size_vram": vram}
+        server.on("GET", "/api/ps", json_reply({"models": [] if vram is None else [loaded]}))
+
+
+QWEN_TOKENS = ["<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"]
+
+
+@pytest.mark.parametrize(
+    ("served", "fills", "where"),
+    [
+        (
+            (None, QWEN_TOKENS, "{{ .Prompt }}"),
+            "with the qwen-coder format, sent raw: its vocabulary has <|fim_middle|> <|fim_prefix|> <|fim_suffix|>",
+            "is not in memory; it is loaded when an editor starts, or on demand",
+        ),
+        (
+            (0, [], Ollama.template),
+            "with the qwen-coder format, sent raw: the server's template for it is that of qwen-coder",
+            "is in memory, on the CPU, 8192 tokens of context",
+        ),
+        (
+            (1000, [], "{{ .Prompt }}"),
+            "with the server's own template (`suffix`): the server inserts with a template of its own",
+            "is in memory, on the GPU, 8192 tokens of context",
+        ),
+        ((400, QWEN_TOKENS, ""), "with the qwen-coder format", "is in memory, 40% of it on the GPU, 8192 tokens"),
+    ],
+)
+async def test_how_ollama_fills_in_and_where_it_runs(
+    doctor: Doctor, served: tuple[int | None, list[str], str], fills: str, where: str
+) -> None:
+    dialect = Ollama()
+    async with LoopbackServer() as server:
+        dialect.serve(server, *served)
+        doctor.environ = {"OLLAMA_HOST": server.url}
+        doctor.first_steps = FirstSteps(server.url, "OLLAMA_HOST", start=lambda: None)
+        config = BackendConfig(url=server.url)
+        doctor.backends["ollama"], doctor.ollama = make_backend("ollama", config), OllamaModels(config)
+        diagnosis = await doctor.diagnose(backend__name="auto")
+        await doctor.ollama.aclose()
+    assert not diagnosis.failed
+    (fim,) = said(diagnosis, "fim")
+    assert fim[0] == "ok"
+    assert fim[1].startswith(f"{dialect.model} fills in {fills}")
+    host, memory = said(diagnosis, "ollama")
+    assert host == ("ok", f"OLLAMA_HOST is set: Ollama is looked for at {server.url}")
+    assert memory[1].startswith(f"{dialect.model} {where}")
+    assert (
+        "8192 tokens of context (backend.name is auto, and Ollama has a code model)" in said(diagnosis, "backend")[0][1]
+    )
+
+
+@pytest.mark.parametrize(
+    ("first_steps", "message"),
+    [
+        (
+            FirstSteps(start=lambda: None),
+            "Ollama is not installed on this machine, and nothing answers at 127.0.0.1:11434",
+        ),
+        (
+            FirstSteps(start=lambda: "ollama serve"),
+            "Ollama is installed but does not run; to use it run `ollama serve`",
+        ),
+        (
+            FirstSteps("http://10.0.0.5:11434", "OLLAMA_HOST"),
+            "Ollama is not asked: 10.0.0.5 is not this machine and you have not allowed it",
+        ),
+    ],
+)
+async def test_why_auto_does_not_take_ollama(doctor: Doctor, first_steps: FirstSteps, message: str) -> None:
+    doctor.first_steps = first_steps
+    doctor.backends["embedded"] = _named("embedded", ScriptedBackend(models=(QWEN,)))
+    diagnosis = await doctor.diagnose(backend__name="auto")
+    assert said(diagnosis, "ollama")[-1] == ("ok", message)
+
+
+async def test_an_ollama_without_a_code_model(doctor: Doctor) -> None:
+    doctor.backends["ollama"] = _named("ollama", ScriptedBackend(models=(ModelInfo("llama3.2:3b"),)))
+    async with LoopbackServer() as server:
+        ollama(server)
+        doctor.environ = {"OLLAMA_HOST": server.url}
+        diagnosis = await doctor.diagnose(backend__name="auto")
+    assert said(diagnosis, "ollama") == [
+        ("ok", "Ollama has no code model; to use it run `ollama pull qwen2.5-coder:1.5b`")
+    ]
+    (backend,) = [check for check in diagnosis.checks if check.id == "backend"]
+    assert (backend.state, backend.fix) == ("fail", "run `ollama pull qwen2.5-coder:1.5b`")
+    assert [check for check in diagnosis.checks if check.state == "fail"] == [backend], "one command helps"
+
+
+async def test_a_model_of_ollama_that_cannot_fill_in(doctor: Doctor) -> None:
+    server = ScriptedBackend(models=(ModelInfo("llama3.2:3b", 4096),), evidence=FimEvidence(frozenset()))
+    doctor.backends["ollama"] = _named("ollama", server)
+    diagnosis = await doctor.diagnose(backend__name="ollama")
+    (fim,) = [check for check in diagnosis.checks if check.id == "fim"]
+    assert (fim.state, fim.fix) == ("warn", "run `ollama pull qwen2.5-coder:1.5b`")
 
 
 async def test_every_fault_needs_a_fix(doctor: Doctor) -> None:

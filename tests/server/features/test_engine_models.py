@@ -6,10 +6,11 @@ import pytest
 
 from assist_server.config.settings import EngineSettings
 from assist_server.core.errors import ModelError
-from assist_server.features.models import engine_model, list_models, memory_need, recommend
+from assist_server.features.models import engine_model, is_embedded_model, list_models, memory_need, recommend
 from assist_server.models.catalogue import load_catalogue
 from support.gguf_files import gguf
 from support.models import DATA, store_of
+from support.ollama_files import MODEL, put_model
 
 GIB = 1024**3
 CATALOGUE = load_catalogue()
@@ -103,3 +104,30 @@ def test_a_context_longer_than_the_model_is_cut_to_the_models_own():
 @pytest.mark.model
 def test_the_real_model_by_its_path(tmp_path: Path, test_model: Path):
     assert engine_model(named(str(test_model)), store_of(tmp_path)).path == test_model
+
+
+def test_a_model_of_ollamas_store(tmp_path: Path):
+    put_model(tmp_path / "ollama", "qwen2.5-coder:1.5b", (MODEL, gguf()))
+    environ = {"OLLAMA_MODELS": str(tmp_path / "ollama")}
+    model = engine_model(named("ollama:qwen2.5-coder:1.5b"), store_of(tmp_path), environ)
+    assert (model.alias, model.name) == ("qwen2.5-coder:1.5b", "qwen2.5-coder:1.5b")
+    assert model.path.read_bytes() == gguf()
+    with pytest.raises(ModelError, match="does not have the model other:latest") as missing:
+        engine_model(named("ollama:other"), store_of(tmp_path), environ)
+    assert missing.value.hint == "run `ollama pull other:latest`"
+    with pytest.raises(ModelError, match="is no name of a model"):
+        engine_model(named("ollama:../x"), store_of(tmp_path), environ)
+
+
+def test_a_model_of_ollamas_store_that_is_cut(tmp_path: Path):
+    put_model(tmp_path, "cut:1b", (MODEL, gguf()[:-1]))
+    with pytest.raises(ModelError, match="is not whole"):
+        engine_model(named("ollama:cut:1b"), store_of(tmp_path), {"OLLAMA_MODELS": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [("tiny", True), ("./m.gguf", True), ("ollama:qwen2.5-coder:7b", True), ("qwen2.5-coder:7b", False)],
+)
+def test_which_names_can_only_mean_the_embedded_engine(tmp_path: Path, name: str, ours: bool):
+    assert is_embedded_model(name, store_of(tmp_path)) is ours

@@ -27,7 +27,9 @@ from assist_server.core.errors import (
     ModelMissing,
     PromptTooLong,
 )
+from assist_server.core.notices import Notice
 from assist_server.features.fim import choose_fim
+from assist_server.features.first_steps import FirstSteps
 from assist_server.features.selection import PULL_HINT, Role, Selector, best_model
 from support.completion import StillClock
 
@@ -76,14 +78,26 @@ class Server:
 
 
 class World:
-    """The servers of one machine and a selector over them."""
+    """The servers of one machine and a selector over them; start: the command that starts its Ollama."""
 
-    def __init__(self, *servers: Server, settings: Settings | None = None, missing: ModelError | None = None) -> None:
+    def __init__(
+        self,
+        *servers: Server,
+        settings: Settings | None = None,
+        missing: ModelError | None = None,
+        start: str | None = None,
+    ) -> None:
         self.servers = {server.name: server for server in servers}
         self.missing = missing
         self.clock = StillClock()
+        self.notices: list[Notice] = []
         self.selector = Selector(
-            settings or Settings(), self.make, embedded_missing=lambda: self.missing, clock=self.clock
+            settings or Settings(),
+            self.make,
+            embedded_missing=lambda: self.missing,
+            first_steps=FirstSteps(start=lambda: start, memory=lambda: 8 * 1024**3),
+            notify=self.notices.append,
+            clock=self.clock,
         )
 
     def make(self, name: str) -> Server:
@@ -117,6 +131,11 @@ async def test_auto_takes_an_ollama_that_has_a_code_model() -> None:
     )
 
 
+async def test_auto_takes_a_model_of_any_name_that_ollama_lists_as_inserting() -> None:
+    world = World(Server("ollama", LLAMA, ModelInfo("my-own:3b", 8192, inserts=True)), Server("embedded", EMBEDDED))
+    assert await world.chosen() == ("ollama", "my-own:3b", 8192)
+
+
 @pytest.mark.parametrize(
     "ollama",
     [
@@ -144,8 +163,86 @@ async def test_auto_with_nothing_is_one_error_with_the_command_that_helps() -> N
     assert caught.value.message == (
         "no model is ready: the model qwen2.5-coder-0.5b is not here; ollama has no code model; it has llama3.2:3b"
     )
-    assert caught.value.hint == PULL_HINT
+    assert caught.value.hint == "run `ollama pull qwen2.5-coder:1.5b`"
     assert world.servers["embedded"].asked == [], "an engine without a model is not started"
+
+
+@pytest.mark.parametrize(
+    ("ollama", "start", "model", "hint"),
+    [
+        (down("ollama"), None, "", PULL_HINT),
+        (down("ollama"), "ollama serve", "", "run `ollama serve`"),
+        (down("ollama"), "systemctl start ollama", "", "run `systemctl start ollama`"),
+        (Server("ollama"), "ollama serve", "", "run `ollama pull qwen2.5-coder:1.5b`"),
+        (Server("ollama", LLAMA), "ollama serve", "other:7b", "run `ollama pull other:7b`"),
+        (Server("ollama", LLAMA), "ollama serve", EMBEDDED.name, PULL_HINT),
+    ],
+)
+async def test_auto_with_nothing_tells_the_shortest_way(
+    ollama: Server, start: str | None, model: str, hint: str
+) -> None:
+    world = World(ollama, Server("embedded"), missing=NOT_PULLED, start=start, settings=named("auto", model))
+    for ask in (world.selector.target, world.selector.loadable):
+        with pytest.raises(BackendUnavailable, match="no model is ready") as caught:
+            await ask("completion")
+        assert caught.value.hint == hint
+    assert world.servers["embedded"].asked == []
+
+
+async def test_an_ollama_that_has_gone_is_told_as_the_next_request_tells_it() -> None:
+    world = World(Server("ollama", QWEN), settings=named("ollama"), start="ollama serve")
+    target = await world.selector.target("completion")
+    told = world.selector.failed(target, BackendUnavailable("cannot be reached"))
+    assert (told.message, told.hint) == ("Ollama is installed but does not run", "run `ollama serve`")
+    world.servers["ollama"].down = BackendUnavailable("cannot be reached")
+    with pytest.raises(BackendUnavailable) as caught:
+        await world.chosen()
+    assert (caught.value.message, caught.value.hint) == (told.message, told.hint)
+    busy = PromptTooLong("x", status=400)
+    assert world.selector.failed(target, busy) is busy
+
+
+@pytest.mark.parametrize("backend", ["auto", "ollama"])
+async def test_a_model_of_ollama_can_be_loaded_ahead(backend: str) -> None:
+    world = World(Server("ollama", QWEN), Server("embedded", EMBEDDED), settings=named(backend))
+    target = await world.selector.loadable("completion")
+    assert target is await world.selector.target("completion")
+    assert await world.selector.loadable("completion") is target
+    assert world.servers["ollama"].asked == ["models"], "a choice is one for both"
+
+
+@pytest.mark.parametrize("ollama", [down("ollama"), Server("ollama", LLAMA)])
+async def test_no_embedded_engine_is_started_ahead(ollama: Server) -> None:
+    world = World(ollama, Server("embedded", EMBEDDED))
+    assert await world.selector.loadable("completion") is None
+    assert world.servers["embedded"].asked == []
+    assert (await world.chosen())[0] == "embedded"
+    assert await world.selector.loadable("completion") is None
+    world = World(ollama, Server("openai", QWEN), settings=named("openai"))
+    assert await world.selector.loadable("completion") is None
+    assert world.servers["openai"].asked == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "then"),
+    [
+        (named("ollama"), ""),
+        (named("ollama", LLAMA.name), " and name that model in backend.model"),
+        (
+            replace(named("ollama"), completion=CompletionSettings(model=LLAMA.name)),
+            " and name that model in completion.model",
+        ),
+    ],
+)
+async def test_a_model_of_ollama_that_cannot_fill_in_is_a_notice_once(settings: Settings, then: str) -> None:
+    world = World(Server("ollama", LLAMA, evidence=FimEvidence(frozenset())), settings=settings)
+    target = await world.selector.target("completion")
+    for _ in range(2):
+        assert (await world.selector.fim(target)).mode == "chat"
+    (notice,) = world.notices
+    assert notice.kind == "advice"
+    assert notice.message.startswith("llama3.2:3b cannot fill in")
+    assert notice.hint == f"run `ollama pull qwen2.5-coder:1.5b`{then}"
 
 
 async def test_auto_goes_on_where_the_address_of_ollama_is_not_allowed() -> None:
@@ -156,8 +253,10 @@ async def test_auto_goes_on_where_the_address_of_ollama_is_not_allowed() -> None
 
 async def test_a_named_backend_is_used_or_fails_with_its_own_message() -> None:
     world = World(down("ollama"), Server("embedded", EMBEDDED), settings=named("ollama"))
-    with pytest.raises(BackendUnavailable, match="nothing answers as ollama"):
+    with pytest.raises(BackendUnavailable, match=r"^Ollama is not installed .* nothing answers at 127\.0\.0\.1:11434"):
         await world.chosen()
+    with pytest.raises(BackendUnavailable, match="nothing answers as openai"):
+        await World(down("openai"), settings=named("openai")).chosen()
     with pytest.raises(ConfigError, match="no backend called"):
         await World(settings=named("unheard-of")).chosen()
     with pytest.raises(ModelError, match="is not here"):
@@ -295,6 +394,7 @@ async def test_closing_closes_the_backends() -> None:
 
 TEMPLATE = "{{ if .Suffix }}<|fim_prefix|>{{ .Prompt }}<|fim_suffix|>{{ .Suffix }}<|fim_middle|>{{ else }}x{{ end }}"
 VOCABULARY = frozenset({"<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"})
+STAR_SPM = "{{ if .Suffix }}<fim_suffix>{{ .Suffix }}<fim_prefix>{{ .Prompt }}<fim_middle>{{ end }}"
 STAR = frozenset({"<fim_prefix>", "<fim_suffix>", "<fim_middle>"})
 
 
@@ -303,6 +403,12 @@ STAR = frozenset({"<fim_prefix>", "<fim_suffix>", "<fim_middle>"})
     [
         (FimEvidence(VOCABULARY), "mine", "tokens", "qwen-coder", "its vocabulary has <|fim_middle|>"),
         (FimEvidence(STAR), "qwen2.5-coder", "tokens", "codeqwen", "its vocabulary has <fim_middle>"),
+        (FimEvidence(VOCABULARY, "{{ .Prompt }}", inserts=True), "mine", "tokens", "qwen-coder", "its vocabulary"),
+        (FimEvidence(STAR, STAR_SPM, inserts=True), "mine", "tokens", "mellum", "template for it is that of mellum"),
+        (FimEvidence(STAR, STAR_SPM), "starcoder2:3b", "tokens", "starcoder2", "its vocabulary has"),
+        (FimEvidence(VOCABULARY, STAR_SPM), "mine", "tokens", "qwen-coder", "its vocabulary has <|fim_middle|>"),
+        (FimEvidence(VOCABULARY - {"<|fim_middle|>"}, inserts=True), "mine", "suffix", None, "the server inserts"),
+        (FimEvidence(VOCABULARY - {"<|fim_suffix|>"}), "qwen2.5-coder", "chat", None, "no control tokens"),
         (FimEvidence(template=TEMPLATE, inserts=True), "mine", "tokens", "qwen-coder", "the server's template"),
         (FimEvidence(template="{{ .Prompt }}", inserts=True), "mine", "suffix", None, "the server inserts"),
         (FimEvidence(inserts=True), "qwen2.5-coder", "suffix", None, "the server inserts"),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assist_server.core.errors import ModelError
-from assist_server.models.gguf import check_gguf
+from assist_server.models.gguf import check_gguf, texts_in_header
 from support.gguf_files import F32, VALUES, gguf, text
 
 WHOLE = gguf({key: value for key, value in VALUES.items() if not key.startswith("tokenizer.ggml")})
@@ -142,3 +142,11 @@ def test_any_damage_gives_a_header_or_an_error_of_ours(tmp_path_factory, data):
 def test_the_real_model(test_model):
     header = check_gguf(test_model)
     assert (header.architecture, header.quantization, header.context_length) == ("qwen2", "Q4_K_M", 32768)
+
+
+def test_finds_tokens_in_the_vocabulary(tmp_path):
+    path = tmp_path / "model.gguf"
+    path.write_bytes(gguf({**VALUES, "tokenizer.ggml.tokens": ["<|fim_prefix|>", "<|fim_prefix|>x"] * 1000}))
+    header = check_gguf(path)
+    assert header.chat_template == "{{ messages }}"
+    assert texts_in_header(path, header, ["<|fim_prefix|>", "<|fim_middle|>", "fim"]) == {"<|fim_prefix|>"}

@@ -6,6 +6,8 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
+from assist_server.app import ollama_config
+from assist_server.backends.ollama_models import OllamaModels
 from assist_server.cli.output import EXIT_DONE, EXIT_FINDINGS, Output
 from assist_server.cli.session import find_workspace, session
 from assist_server.features.doctor import Diagnosis, diagnose
@@ -25,9 +27,18 @@ def run(args: argparse.Namespace, output: Output) -> int:
 
 async def _diagnose(args: argparse.Namespace, output: Output) -> Diagnosis:
     async with session(args, output, workspace=find_workspace(Path.cwd()), tell_problems=False) as app:
-        return await diagnose(
-            resolved=app.resolved, folders=app.folders, environ=os.environ, selector=app.selector, store=app.store
-        )
+        ollama = OllamaModels(ollama_config(app.settings, app.folders, os.environ))
+        try:
+            return await diagnose(
+                resolved=app.resolved,
+                folders=app.folders,
+                environ=os.environ,
+                selector=app.selector,
+                store=app.store,
+                ollama=ollama,
+            )
+        finally:
+            await ollama.aclose()
 
 
 def _show(diagnosis: Diagnosis, output: Output) -> None:

@@ -8,6 +8,7 @@ from assist_server.app import App, build_app
 from assist_server.cli.output import Output
 from assist_server.cli.session import load
 from assist_server.core.errors import UsageError
+from assist_server.core.notices import Notify
 from assist_server.lsp.server import ClientOptions, serve
 
 
@@ -20,10 +21,10 @@ def run(args: argparse.Namespace, _output: Output) -> int:
     # A broken option or --config file is said on the terminal, before an editor waits for an answer.
     load(args, workspace=None)
 
-    def make_app(options: ClientOptions) -> App:
+    def make_app(options: ClientOptions, notify: Notify) -> App:
         resolved, own = load(
             args, workspace=options.workspace, editor=options.editor, editor_workspace=options.editor_workspace
         )
-        return build_app(resolved, own, os.environ)
+        return build_app(resolved, own, os.environ, notify=notify)
 
     return serve(make_app)

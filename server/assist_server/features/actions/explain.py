@@ -87,8 +87,7 @@ class ExplainService:
                 room = min(room, room_after(error, tokens=tokens, output=output))
                 _log.info("explain: %s of %s tokens, asking with %d", error.prompt_tokens, error.context_length, room)
             except AssistError as error:
-                self._selector.failed(target, error)
-                raise
+                raise self._selector.failed(target, error) from None
 
 
 async def _fitting(query: ExplainQuery, target: Target, *, room: int, output: int) -> tuple[ChatRequest, int]:

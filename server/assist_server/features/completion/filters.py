@@ -66,11 +66,12 @@ class Filter:
     why_empty: str
 
 
-def control_tokens_in(text: str) -> frozenset[str]:
-    """Collect what looks like a control token in a document."""
+def control_tokens_in(text: str, control: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Collect what looks like a control token in a document, and which of a model's own strings it spells."""
+    spelled = frozenset(own for own in control if own in text)
     if "<|" not in text and "<\uff5c" not in text:
-        return frozenset()
-    return frozenset(_CONTROL.findall(text))
+        return spelled
+    return spelled.union(_CONTROL.findall(text))
 
 
 def apply_filters(text: str, frame: Frame) -> Filtered:

@@ -126,7 +126,8 @@ class CompletionService:
         target = run.target = await self._selector.target("completion")
         run.trace.append(f"model: {target.model} on {target.backend.name}")
         if left := self._typed.rest(query.document, query.offset, plan.extent, _source(target)):
-            filtered = apply_filters(left, Frame(hole, plan.extent))
+            literals = control_tokens_in(query.document.text)
+            filtered = apply_filters(left, Frame(hole, plan.extent, literals=literals))
             if filtered.text:
                 run.trace.append("typed as suggested: the rest of the last suggestion")
                 return self._finish(run, filtered.text, None)
@@ -136,9 +137,8 @@ class CompletionService:
             run.trace += [f"hint: {error.hint}"] if error.hint else []
             return self._finish(run, "", error.message)
         except AssistError as error:
-            self._selector.failed(target, error)
             self._budgets.pop(_source(target), None)
-            raise
+            raise self._selector.failed(target, error) from None
 
     async def _ask_model(self, run: _Run, target: Target) -> Completion:
         query = run.query
@@ -236,7 +236,8 @@ def _milliseconds(seconds: float) -> float:
 def _frame(run: _Run, choice: FimChoice) -> Frame:
     form = choice.format
     control = form.all_tokens() | set(form.stops) if form else frozenset[str]()
-    return Frame(run.hole, run.extent, choice.mode == "chat", control, control_tokens_in(run.query.document.text))
+    literals = control_tokens_in(run.query.document.text, control)
+    return Frame(run.hole, run.extent, choice.mode == "chat", control, literals)
 
 
 def _ended(text: str, done: Done) -> _Answer:

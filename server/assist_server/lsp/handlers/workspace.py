@@ -11,11 +11,12 @@ from assist_server.lsp.suggestions import GROUP
 
 
 async def initialized(session: Session, _params: types.InitializedParams) -> None:
-    """Show what is wrong with the settings and get those that the client keeps."""
+    """Show what is wrong with the settings, get those that the client keeps, and have the model loaded."""
     session.tell_problems()
     session.ready()
     await session.register_watchers()
     await session.pull_configuration()
+    session.warm_up()
 
 
 async def did_open(session: Session, params: types.DidOpenTextDocumentParams) -> None:

