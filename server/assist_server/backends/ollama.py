@@ -245,6 +245,7 @@ class OllamaBackend:
         remote = shown.remote_host
         if remote is not None:
             self._record(remote)
+        last: Mapping[str, Any] | None = None
         lane = self._lanes.setdefault(shown.runner, Lane(self._config.ollama.parallel))
         async with (
             lane.turn(urgent=urgent, waits=lambda: self._config.notify(_WAITING)),
@@ -261,9 +262,11 @@ class OllamaBackend:
                 if text := text_of(line):
                     yield Delta(text)
                 if line.get("done"):
-                    self._residence.answered(shown.name, milliseconds(line, "load_duration"))
-                    yield done_of(line)
-                    return
+                    last = line  # and read on to the end, after which the connection can be used again
+        if last is not None:
+            self._residence.answered(shown.name, milliseconds(last, "load_duration"))
+            yield done_of(last)
+            return
         # Ollama says no more than this where a model repeats one token for ever
         raise self._connection.cut_short()
 

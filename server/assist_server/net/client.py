@@ -7,7 +7,7 @@ followed, and the key goes to no other server.
 
 import json
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
@@ -179,16 +179,20 @@ class TimedStream(httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         pieces = self._inner.__aiter__()
         limit = self._first
-        while True:
-            try:
-                with anyio.fail_after(limit):
-                    piece = await pieces.__anext__()
-            except StopAsyncIteration:
-                return
-            except TimeoutError:
-                raise httpx.ReadTimeout(f"nothing for {limit:.0f} s") from None
-            yield piece
-            limit = self._idle
+        try:
+            while True:
+                try:
+                    with anyio.fail_after(limit):
+                        piece = await pieces.__anext__()
+                except StopAsyncIteration:
+                    return
+                except TimeoutError:
+                    raise httpx.ReadTimeout(f"nothing for {limit:.0f} s") from None
+                yield piece
+                limit = self._idle
+        finally:
+            if isinstance(pieces, AsyncGenerator):
+                await pieces.aclose()  # where the reader leaves early nobody else would
 
     async def aclose(self) -> None:
         """Close the connection unless the body was read to its end."""
