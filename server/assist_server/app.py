@@ -103,7 +103,7 @@ def build_app(resolved: Resolved, folders: Folders, environ: Mapping[str, str], 
         key = _api_key(settings.backend.api_key_env, environ) if name == settings.backend.name else None
         return make_backend(name, _backend_config(urls[name], key, settings, folders, address=address, notify=notify))
 
-    first_steps = FirstSteps(urls["ollama"], _names_ollama(settings, environ))
+    first_steps = ollama_steps(settings, environ)
     selector = Selector(settings, make, embedded_missing=engine.missing, first_steps=first_steps, notify=notify)
     return App(
         settings=settings,
@@ -138,6 +138,11 @@ def ollama_config(settings: Settings, folders: Folders, environ: Mapping[str, st
     """Give what it takes to speak to the user's Ollama, whichever server answers otherwise."""
     key = _api_key(settings.backend.api_key_env, environ) if settings.backend.name == "ollama" else None
     return _backend_config(_url("ollama", settings, environ), key, settings, folders)
+
+
+def ollama_steps(settings: Settings, environ: Mapping[str, str]) -> FirstSteps:
+    """Give what helps with the user's Ollama."""
+    return FirstSteps(_url("ollama", settings, environ), _names_ollama(settings, environ))
 
 
 def _backend_config(

@@ -38,6 +38,36 @@ def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
     assert not imported(PROGRAM, *arguments) & HEAVY
 
 
+# The package makes an HTTP client when it is imported, from an environment that may not let it; pydantic is its own.
+OLLAMA = frozenset({"ollama", "pydantic"})
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["doctor", "--help"],
+        ["doctor"],
+        ["lsp"],
+        ["model", "path", "qwen2.5-coder-0.5b"],
+        ["model", "list"],
+        ["model", "recommend"],
+    ],
+    ids=" ".join,
+)
+def test_the_package_of_ollama_is_imported_only_to_change_its_models(arguments: list[str]) -> None:
+    command = [sys.executable, "-c", PROGRAM, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    modules = frozenset(done.stderr.splitlines()[-1].split())
+    assert "assist_server" in modules, done.stderr
+    assert not modules & OLLAMA
+
+
+def test_a_model_of_our_own_is_found_without_http() -> None:
+    command = [sys.executable, "-c", PROGRAM, "model", "path", "qwen2.5-coder-0.5b"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert not frozenset(done.stderr.splitlines()[-1].split()) & (HEAVY - {"asyncio"})
+
+
 def test_what_is_imported_is_seen() -> None:
     program = PROGRAM.replace("import sys", "import sys, httpx", 1)
     assert "httpx" in imported(program, "--help")

@@ -83,12 +83,12 @@ async def test_notices_are_said_once_beside_the_result(
     out, err = capsys.readouterr()
     text = json.loads(out)["items"][0]["text"] if options else out.rstrip("\n")
     assert text == "a + b"
-    advice, loading = err.splitlines()
+    advice, *loading = err.splitlines()
     assert advice == (
         "assist: qwen2.5-coder:0.5b cannot fill in at the cursor; it is asked in words, which is slower and less often "
         "right (run `ollama pull qwen2.5-coder:1.5b`)"
     )
-    assert loading == "assist: Ollama loads qwen2.5-coder:0.5b"
+    assert loading in ([], ["assist: Ollama loads qwen2.5-coder:0.5b"])  # which is said only where it takes a while
 
 
 async def test_the_doctor_says_it_as_checks_alone(

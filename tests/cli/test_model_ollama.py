@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
 from pathlib import Path
@@ -29,7 +32,7 @@ class PlayedOllama:
     def __init__(self, server: LoopbackServer) -> None:
         self.server = server
         facts = {"general.architecture": "qwen2", "qwen2.context_length": 32768}
-        self.shown = {
+        self.shown: dict[str, dict[str, Any]] = {
             "coder:1b": {
                 "template": "{{ if .Suffix }}<PRE> {{ .Prompt }} <SUF>{{ .Suffix }} <MID>{{ end }}",
                 "model_info": facts,
@@ -42,6 +45,7 @@ class PlayedOllama:
         server.on("GET", "/api/ps", json_reply({"models": [loaded]}))
         server.on("POST", "/api/show", self.show)
         server.on("POST", "/api/create", self.create)
+        server.on("POST", "/api/copy", self.copy)
         server.on("POST", "/api/pull", DONE)
         server.on("HEAD", f"/api/blobs/{DIGEST}", Reply(status=404))
         server.on("POST", f"/api/blobs/{DIGEST}", Reply(status=201))
@@ -64,6 +68,10 @@ class PlayedOllama:
             "capabilities": capabilities,
         }
         return DONE
+
+    def copy(self, request: Received) -> Reply:
+        self.shown[request.json["destination"]] = self.shown[request.json["source"]]
+        return Reply()
 
 
 @pytest.fixture
@@ -133,6 +141,38 @@ async def test_no_ollama_is_no_matter_unless_it_was_named(assist: Assist, monkey
     assert (status, answer["error"]["code"]) == (4, "backend-unavailable")
 
 
+@pytest.mark.parametrize("action", [["list"], ["pull", "x"], ["remove", "x"], ["path", "x"]], ids=" ".join)
+async def test_no_ollama_is_met_by_the_one_command_that_helps(
+    assist: Assist, own_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, action: list[str]
+) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:1")
+    (tmp_path / "ollama").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    status, answer = await assist("model", *action, "--backend", "ollama", "--json")
+    assert (status, answer["error"]["code"]) == (4, "backend-unavailable")
+    assert answer["error"]["message"].startswith("Ollama is installed but does not run at 127.0.0.1:1")
+    assert answer["error"]["hint"] == "run `ollama serve`"
+
+
+async def test_a_damaged_vocabulary_hides_nothing(assist: Assist, ollama: PlayedOllama) -> None:
+    plain = {"template": "{{ .Prompt }}", "capabilities": ["completion"]}
+    ollama.shown["odd:1b"] = plain
+
+    def show(request: Received) -> Reply:
+        verbose = request.json.get("verbose")
+        return json_reply({"error": "invalid file magic"}, 500) if verbose else ollama.show(request)
+
+    ollama.server.on("POST", "/api/show", show)
+    status, answer = await assist("model", "list", "--json", "--backend", "ollama")
+    models = {model["name"]: model for model in answer["models"]}
+    assert (status, models.keys()) == (0, ollama.shown.keys())
+    assert (models["odd:1b"]["fim"], models["odd:1b"]["roles"]) == (None, ["chat", "review"])
+    _, table = await assist("model", "list", "--backend", "ollama")
+    assert "unknown" in table
+    status, told = await assist("model", "pull", "odd:1b", "--backend", "ollama")
+    assert (status, "Ollama has odd:1b" in told, "filling in" in told) == (0, True, False)
+
+
 async def test_an_ollama_elsewhere_is_not_asked(assist: Assist, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OLLAMA_HOST", "box.example")
     assert (await assist("model", "list", "--json"))[0] == 0
@@ -149,6 +189,22 @@ async def test_pulls_through_ollama(assist: Assist, ollama: PlayedOllama) -> Non
     status, told = await assist("model", "pull", "coder:1b", "--backend", "ollama")
     assert (status, "Ollama has coder:1b" in told) == (0, True)
     assert len(ollama.server.received("/api/pull")) == 2
+    assert {request.json["model"] for request in ollama.server.received("/api/show")} == {"coder:1b"}
+
+
+async def test_a_pull_that_ended_well_is_no_error_whatever_is_said_of_the_model(
+    assist: Assist, ollama: PlayedOllama
+) -> None:
+    ollama.server.on("GET", "/api/tags", json_reply({"error": "busy"}, 500))
+    status, answer = await assist("model", "pull", "coder:1b", "--backend", "ollama", "--json")
+    assert (status, answer["name"]) == (0, "coder:1b")
+
+
+async def test_a_bad_template_of_the_users_own_undoes_no_pull(
+    assist: Assist, ollama: PlayedOllama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSIST_COMPLETION_FIM_TEMPLATE", "no fields")
+    assert (await assist("model", "pull", "coder:1b", "--backend", "ollama"))[0] == 0
 
 
 BAD: list[tuple[list[str], int, str]] = [
@@ -165,6 +221,7 @@ BAD: list[tuple[list[str], int, str]] = [
     (["pull", "~nobody-of-that-name/x.gguf", "--into", "ollama"], 4, "no model file"),
     (["remove", "nothing", "--backend", "ollama"], 4, "does not have the model"),
     (["path", "nothing", "--backend", "ollama"], 4, "ollama pull nothing"),
+    (["path", "gpt-oss:20b-cloud", "--backend", "ollama"], 4, "another machine runs it"),
 ]
 
 
@@ -213,6 +270,16 @@ class TestInto:
         assert len(ollama.server.received("/api/create")) == 1
         assert "was in Ollama already and fills in" in (await assist(*arguments))[1]
 
+    async def test_another_name_for_what_is_there_is_a_copy(
+        self, assist: Assist, ollama: PlayedOllama, mine: Path
+    ) -> None:
+        await assist("model", "pull", str(mine), "--into", "ollama")
+        status, answer = await assist("model", "pull", str(mine), "--into", "ollama", "--as", "mine:1", "--json")
+        assert (status, answer["created"], answer["insert"], answer["sent_bytes"]) == (0, True, True, 0)
+        assert len(ollama.server.received("/api/create")) == 1
+        (copied,) = ollama.server.received("/api/copy")
+        assert copied.json == {"source": "my-coder.q8_0:latest", "destination": "mine:1"}
+
     async def test_an_older_template_of_ours_is_replaced(
         self, assist: Assist, ollama: PlayedOllama, mine: Path
     ) -> None:
@@ -260,3 +327,42 @@ async def test_removes_and_finds_models_of_ollama(assist: Assist, ollama: Played
     status, answer = await assist("model", "path", "coder:1b", "--backend", "ollama", "--json")
     assert (status, answer["path"]) == (0, str(own_store / "blobs" / DIGEST.replace(":", "-")))
     assert answer["path"] in (await assist("model", "path", "coder:1b", "--backend", "ollama"))[1]
+
+
+async def test_the_file_of_a_model_that_no_store_here_has(
+    assist: Assist, ollama: PlayedOllama, own_store: Path
+) -> None:
+    status, answer = await assist("model", "path", "coder:1b", "--backend", "ollama", "--json")
+    assert (status, "OLLAMA_MODELS" in answer["error"]["hint"]) == (4, True)
+    url = ("--url", ollama.server.url)
+    _, answer = await assist("model", "path", "none:1", "--backend", "ollama", *url, "--json")
+    command = f"assist model pull none:1 --backend ollama --url {ollama.server.url}"
+    assert answer["error"]["hint"] == f"run `{command}`"
+    status, _ = await assist(*command.replace("none:1", "coder:1b").split()[1:])
+    assert status == 0
+
+
+@pytest.mark.parametrize(
+    "awkward",
+    [{"ALL_PROXY": "socks5://127.0.0.1:9"}, {"OLLAMA_HOST": "127.0.0.1:notaport"}, {"SSL_CERT_FILE": "/nowhere.pem"}],
+    ids=lambda awkward: next(iter(awkward)),
+)
+@pytest.mark.parametrize(
+    "arguments", [["doctor"], ["model", "list"], ["model", "path", "x"], ["model", "remove", "x"]], ids=" ".join
+)
+def test_no_environment_makes_a_traceback(awkward: dict[str, str], arguments: list[str], tmp_path: Path) -> None:
+    environment = {"OLLAMA_HOST": "127.0.0.1:1", **os.environ, **awkward, "HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "assist_server", *arguments, "--json"]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stdout + done.stderr
+    assert isinstance(json.loads(done.stdout), dict)
+
+
+def test_a_key_that_is_not_set_is_one_of_the_doctors_checks(tmp_path: Path) -> None:
+    environment = os.environ | {"HOME": str(tmp_path), "ASSIST_BACKEND_API_KEY_ENV": "NO_SUCH_KEY"}
+    command = [sys.executable, "-m", "assist_server", "doctor", "--backend", "ollama", "--json"]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stdout + done.stderr
+    failed = [check for check in json.loads(done.stdout)["checks"] if check["state"] == "fail"]
+    assert [check["message"] for check in failed] == ["backend.apiKeyEnv names NO_SUCH_KEY, which is not set"]
+    assert "NO_SUCH_KEY" in failed[0]["fix"]

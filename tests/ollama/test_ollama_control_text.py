@@ -114,9 +114,11 @@ def prompts(vocabulary: Vocabulary) -> list[Prompt]:
 def test_ollama_reads_control_tokens_out_of_text_that_is_not_parted(
     tokenizer: Tokenizer, vocabulary: Vocabulary
 ) -> None:
-    assert len(vocabulary.numbers) == 22
+    assert len(vocabulary.numbers) == 24
+    # `<unk>` and `</s>` are ordinary by the file; of the two, llama.cpp makes only the second a control token
+    controls = [token for token in vocabulary.numbers if token != "<unk>"]
     read = tokenizer.read(vocabulary.lines + vocabulary.row)
-    assert vocabulary.read_in(read) == [*vocabulary.numbers, *vocabulary.numbers]
+    assert vocabulary.read_in(read) == [*controls, *controls]
 
 
 @each_model

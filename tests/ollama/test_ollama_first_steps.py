@@ -22,6 +22,7 @@ pytestmark = pytest.mark.model
 
 URI = "file:///work/add.py"
 TEXT = "def add(a, b):\n    return "
+SHOWN = "window/showMessage"
 LONG = "".join(f"def step_{number}(a, b):\n    return a * {number} + b\n\n\n" for number in range(6))
 STATUS = {"experimental": {"assist": {"status": True, "answer": True}}}
 PULL = "ollama pull qwen2.5-coder:1.5b"
@@ -174,6 +175,23 @@ async def test_the_model_is_there_before_the_first_key(cold: OllamaServer, tmp_p
     assert f"{FIM_MODEL} is in memory, on the CPU, 8192 tokens of context" in told
     assert any(text.startswith(f"{FIM_MODEL} fills in with the qwen-coder format, sent raw: its voc") for text in told)
     assert cold.log.loads(mark) == 1, "looking loads nothing"
+
+
+async def test_a_changed_setting_is_told_where_it_loads_the_model_anew(cold: OllamaServer, tmp_path: Path) -> None:
+    config, folder = tmp_path / "config.toml", tmp_path / "work"
+    folder.mkdir()
+    async with editor(cold, folder, ASSIST_CONFIG_DIR=str(tmp_path)) as client:
+        await client.notification("assist/status", lambda status: status["state"] == "idle")
+        await soon(client.notification("assist/status", lambda status: status["state"] == "idle"))
+        mark, said = cold.log.mark(), f"assist: `ollama.contextLength` changed: Ollama loaded {FIM_MODEL} anew"
+        # the batch size is what assist takes on a CPU by itself; the last length is what the other tests have
+        for length, loads in ((0, 0), (4096, 1), (8192, 2)):
+            config.write_text(f"[ollama]\nbatchSize = 128\ncontextLength = {length}\n")
+            client.notify("workspace/didChangeWatchedFiles", {"changes": []})
+            await soon(client.notification("assist/status", lambda status: status["state"] == "idle"))
+            assert cold.log.loads(mark) == loads
+            told = [(message["type"], message["message"][: len(said)]) for message in client.taken(SHOWN)]
+            assert told == ([(3, said)] if loads else [])
 
 
 async def test_a_cancelled_completion_does_not_break_the_load_off(cold: OllamaServer, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The Ollama of the tests leaves nothing behind, and is installed once."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -65,11 +66,8 @@ def test_a_second_run_installs_nothing(tmp_path: Path) -> None:
     ollama = tmp_path / "ollama"
     (ollama / "bin").mkdir(parents=True)
     (ollama / "bin" / "ollama").symlink_to(ollama_program())
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    for name in ("bash", "dirname", "mkdir", "chmod", "mv"):
-        (tools / name).symlink_to(str(shutil.which(name)))
-    nowhere = {"PATH": str(tools), "HOME": str(tmp_path), "GOPROXY": "off", "https_proxy": "http://127.0.0.1:9"}
+    (ollama / "version").write_text(f"{_wanted()}\n")
+    nowhere = _without_network(tmp_path)
     for command in ([SCRIPTS / "get_llama_server.sh", llama], [SCRIPTS / "get_ollama.sh", ollama, llama]):
         before = _contents(llama), _contents(ollama / "bin")
         result = subprocess.run(command, check=False, capture_output=True, text=True, env=nowhere, timeout=60)
@@ -77,6 +75,36 @@ def test_a_second_run_installs_nothing(tmp_path: Path) -> None:
         assert (_contents(llama), _contents(ollama / "bin")) == before
     runner = ollama / "lib" / "ollama" / "llama-server"
     assert "version" in subprocess.run([runner, "--version"], check=True, capture_output=True, text=True).stderr
+
+
+@pytest.mark.parametrize("version", ["v0.0.1\n", None])
+def test_an_ollama_of_another_version_is_built_anew(tmp_path: Path, version: str | None) -> None:
+    llama, ollama = llama_server_program().parents[1], tmp_path / "ollama"
+    (ollama / "bin").mkdir(parents=True)
+    (ollama / "bin" / "ollama").write_text("#!/bin/sh\n")
+    (ollama / "bin" / "ollama").chmod(0o755)
+    if version is not None:
+        (ollama / "version").write_text(version)
+    command = [SCRIPTS / "get_ollama.sh", ollama, llama]
+    result = subprocess.run(
+        command, check=False, capture_output=True, text=True, env=_without_network(tmp_path), timeout=60
+    )
+    assert result.returncode == 1
+    assert "a C compiler is missing" in result.stderr  # the first thing that a build needs
+
+
+def _wanted() -> str:
+    found = re.search(r"^version=(\S+)$", (SCRIPTS / "get_ollama.sh").read_text(), re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+def _without_network(folder: Path) -> dict[str, str]:
+    tools = folder / "tools"
+    tools.mkdir()
+    for name in ("bash", "dirname", "mkdir", "chmod", "mv"):
+        (tools / name).symlink_to(str(shutil.which(name)))
+    return {"PATH": str(tools), "HOME": str(folder), "GOPROXY": "off", "https_proxy": "http://127.0.0.1:9"}
 
 
 def _contents(folder: Path) -> dict[str, float]:

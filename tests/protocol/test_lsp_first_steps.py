@@ -18,7 +18,7 @@ class LoadingOllama(OllamaDialect):
     def __init__(self, server: LoopbackServer) -> None:
         self.hold = Hold()
         self.prepare(server)
-        server.on("POST", LOAD, Reply((b'{"done": true, "done_reason": "load"}\n',), before=self.hold))
+        server.on("POST", LOAD, arrival(self.hold))
         server.on("GET", "/api/ps", lambda _: json_reply({"models": [self._loaded()] if self._is_loaded() else []}))
 
     def _is_loaded(self) -> bool:
@@ -26,6 +26,10 @@ class LoadingOllama(OllamaDialect):
 
     def _loaded(self):
         return {"model": self.model, "context_length": 8192, "size": 9, "size_vram": 0}
+
+
+def arrival(hold: Hold) -> Reply:
+    return Reply((b'{"done": true, "done_reason": "load"}\n',), before=hold)
 
 
 def on(url: str, **more: str) -> dict[str, str]:
@@ -106,7 +110,7 @@ async def test_an_ollama_without_a_model_is_one_message_at_the_start(start, tmp_
         await client.leave()
 
 
-async def test_changed_options_are_told_and_load_anew(start, tmp_path):
+async def test_a_changed_option_that_loads_anew_is_told_once(start, tmp_path):
     config = tmp_path / "config.toml"
     async with LoopbackServer() as server:
         ollama = LoadingOllama(server)
@@ -118,15 +122,22 @@ async def test_changed_options_are_told_and_load_anew(start, tmp_path):
         config.write_text("[ollama]\nparallel = 2\n")
         client.notify("workspace/didChangeWatchedFiles", {"changes": []})
         await client.notification("assist/status", lambda status: status["state"] == "busy")
+        await client.notification(
+            "assist/status", lambda status: status["state"] == "idle" and len(server.received(LOAD)) == 2
+        )
+        anew = Hold()
+        server.on("POST", LOAD, arrival(anew))
         config.write_text("[ollama]\ncontextLength = 4096\nparallel = 2\n")
         client.notify("workspace/didChangeWatchedFiles", {"changes": []})
-        message = await client.notification("window/showMessage")
-        assert message == {
-            "type": 3,
-            "message": f"assist: Ollama loads {ollama.model} anew, because of ollama.contextLength = 4096",
-        }
+        await soon(anew.reached.wait())
+        await client.notification("assist/status", lambda status: status["message"] == f"Ollama loads {ollama.model}")
+        anew.release.set()
+        named = "`ollama.contextLength` changed: "
+        message = await client.notification("window/showMessage", lambda told: named in told["message"])
+        assert message["type"] == 3
+        assert message["message"].startswith(f"assist: {named}Ollama loaded {ollama.model} anew")
         client.open(URI, TEXT)
         assert len(await client.inline(URI, 1, 11)) == 1
         assert [load.json["options"]["num_ctx"] for load in server.received(LOAD)] == [8192, 8192, 4096]
-        assert client.taken("window/showMessage") == []
+        assert not any("anew" in told["message"] for told in client.taken("window/showMessage"))
         assert await client.leave() == 0

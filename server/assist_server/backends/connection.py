@@ -71,13 +71,17 @@ class Connection:
         *,
         model: str = "",
         missing_hint: str | None = None,
+        quick: bool = True,
     ) -> Any:
-        """Send a request that takes no model and decode its JSON; raises what a status other than 200 stands for."""
+        """Send a request that takes no model and decode its JSON; raises what a status other than 200 stands for.
+
+        quick: the answer is short and has to come soon; a long one has the time that a first token has.
+        """
         client = await self.client()
         with translated(self.server):
-            response = await self._send(client, method, path, body, {}, quick=True)
+            response = await self._send(client, method, path, body, {}, quick=quick)
             try:
-                with self.quick():
+                with self.quick() if quick else nullcontext():
                     await response.aread()
             finally:
                 await response.aclose()

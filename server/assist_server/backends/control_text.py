@@ -4,6 +4,7 @@ Such a server cannot be told that `<|im_end|>` in a file is only text. An invisi
 goes between the first two characters of each such place, and is taken out of the answer again.
 """
 
+import json
 import re
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
@@ -24,8 +25,8 @@ _SPECIAL = (
     r"|<｜[^\s<>｜]{1,40}｜>"  # noqa: RUF001 - DeepSeek's tokens have this full-width bar
     r"|<\[[^\s\[\]]{1,40}\]>"  # Seed-Coder
     r"|</?(?:fim|start|end|begin|file|repo|commit|issue|jupyter|tool)_[a-z_]{2,30}>"  # StarCoder, Gemma
-    r"|<(?:filename|reponame)>|</?think>|<unused\d{1,5}>"
-    r"|<(?:PRE|SUF|MID|EOT)>|<(?:bos|eos|pad|unk)>"
+    r"|<fim-[a-z]{3,6}>|<(?:filename|reponame)>|</?think>|<unused\d{1,5}>"
+    r"|<(?:PRE|SUF|MID|EOT|PAD|REPO)>|<(?:bos|eos|pad|unk)>|\[(?:PAD|EOT|EOS)\]"
     r"|\[/?(?:INST|PREFIX|SUFFIX|MIDDLE|SYSTEM_PROMPT|TOOL_CALLS|TOOL_RESULTS|AVAILABLE_TOOLS|THINK)\]"
 )
 CONTROL_TEXT = re.compile(
@@ -33,50 +34,61 @@ CONTROL_TEXT = re.compile(
     r"|\{\{\[[A-Z_]{1,40}\]\}\}"  # KoboldCpp puts its own tokens in these places
 )
 _LOOKS_SPECIAL = re.compile(_SPECIAL)
-_CONTROL, _UNKNOWN, _USER_DEFINED = 3, 2, 4
+_CONTROL, _UNKNOWN = 3, 2
+# What llama.cpp makes a control token by its name, whatever the file says of it, is among these or looks special.
+_NAMED = ALL_CONTROL_TOKENS | {"_<EOT>", "[e~["}
+_FIRSTS = frozenset("<[_")  # with which all of those begin
 _BLANK = "\u2581"  # how SentencePiece writes a space
+_BLANKS = f"{_BLANK} "
 _SHORTEST_OWN = 3  # of what a user's own template says as control; `//` stays as it is in code
 _MARKS = "\u200b\u2060\u2063\u2062\u2061\u2064\u200c"
 _MORE_MARKS = (range(0xE0020, 0xE0080), range(0xE000, 0xF900), range(0xF0000, 0xFFFFE))  # tags, private use
 
 
 @dataclass(frozen=True, slots=True)
-class DefusedFill:
-    """A prompt in which no text of the user's reads as a control token; mark is what was put in, "" for nothing."""
+class _Defused:
+    """What was put into a text so that nothing in it reads as a control token: mark, "" for nothing."""
 
-    prompt: str
-    suffix: str | None
     mark: str
 
-    def clean(self, events: EventStream) -> AsyncGenerator[Event, None]:
-        """Take the mark out of an answer; stop strings are looked for before that, or the user's text would be one."""
-        return _without(self.mark, events)
+    def clean(self, events: EventStream, *, in_json: bool = False) -> AsyncGenerator[Event, None]:
+        """Take the mark out of an answer; stop strings are looked for before that, or the user's text would be one.
+
+        in_json: the answer is JSON, where the mark may be written as an escape too.
+        """
+        return _without(self.mark, events, _Escapes(self.mark) if in_json and self.mark else None)
 
 
 @dataclass(frozen=True, slots=True)
-class DefusedChat:
-    """Messages in which nothing reads as a control token; mark is what was put in, "" for nothing."""
+class DefusedFill(_Defused):
+    """A prompt in which no text of the user's reads as a control token."""
+
+    prompt: str
+    suffix: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DefusedChat(_Defused):
+    """Messages in which nothing reads as a control token."""
 
     messages: tuple[Message, ...]
-    mark: str
-
-    def clean(self, events: EventStream) -> AsyncGenerator[Event, None]:
-        """Take the mark out of an answer; stop strings are looked for before that, or the user's text would be one."""
-        return _without(self.mark, events)
 
 
 def control_tokens(tokens: Sequence[str], types: Sequence[int]) -> frozenset[str]:
     """Pick a model's control tokens from its GGUF vocabulary.
 
-    tokens, types: `tokenizer.ggml.tokens` and `tokenizer.ggml.token_type`. Of the user-defined ones only those count
-    that look like control tokens: Gemma has HTML tags and runs of blanks among them.
+    tokens, types: `tokenizer.ggml.tokens` and `tokenizer.ggml.token_type`. One that looks like a control token counts
+    whatever its type, since llama.cpp overrides the type of many; the other user-defined ones do not: Gemma has HTML
+    tags and runs of blanks among them.
     """
     found: set[str] = set()
     for token, kind in zip(tokens, types, strict=False):
-        if kind not in (_CONTROL, _UNKNOWN, _USER_DEFINED) or not isinstance(token, str):
+        sure = kind in (_CONTROL, _UNKNOWN)
+        # The first character rules nearly all of them out, and there are many.
+        if not isinstance(token, str) or not (sure or token.lstrip(_BLANKS)[:1] in _FIRSTS):
             continue
-        forms = {token.strip(), token.replace(_BLANK, " ").strip()}
-        if kind != _USER_DEFINED or any(_LOOKS_SPECIAL.fullmatch(form) for form in forms):
+        forms = {token.strip(), token.strip(_BLANKS), token.replace(_BLANK, " ").strip()}
+        if sure or any(form in _NAMED or _LOOKS_SPECIAL.fullmatch(form) for form in forms):
             found |= forms
     return frozenset(form for form in found if len(form) > 1)
 
@@ -96,11 +108,11 @@ def defuse_fill(request: FillRequest, known: frozenset[str] | None, template: st
     finders = _finders(known, _own_tokens(segments) | _template_tokens(template))
     if request.suffix is None:
         parted, mark = _parted(segments, _cuts(segments, finders), finders)
-        return DefusedFill("".join(parted), None, mark)
+        return DefusedFill(mark, "".join(parted), None)
     suffix = Text(request.suffix)
     first, *cuts, last = _cuts((suffix, *segments, suffix), finders)  # a template may have them in either order
     parted, mark = _parted((*segments, suffix), [*cuts, first | last], finders)
-    return DefusedFill("".join(parted[:-1]), parted[-1], mark)
+    return DefusedFill(mark, "".join(parted[:-1]), parted[-1])
 
 
 def defuse_chat(messages: Iterable[Message], known: frozenset[str] | None) -> DefusedChat:
@@ -109,7 +121,7 @@ def defuse_chat(messages: Iterable[Message], known: frozenset[str] | None) -> De
     texts = tuple(Text(message.content) for message in given)
     finders = _finders(known, frozenset())
     parted, mark = _parted(texts, _cuts(texts, finders), finders)
-    return DefusedChat(tuple(replace(m, content=text) for m, text in zip(given, parted, strict=True)), mark)
+    return DefusedChat(mark, tuple(replace(m, content=text) for m, text in zip(given, parted, strict=True)))
 
 
 def fill_stops(request: FillRequest) -> tuple[str, ...]:
@@ -243,10 +255,41 @@ def _unused(characters: set[str]) -> str:
     return mark
 
 
-async def _without(mark: str, events: EventStream) -> AsyncGenerator[Event, None]:
+class _Escapes:
+    """Takes a mark that is written as a JSON escape out of pieces of JSON, wherever they are cut."""
+
+    def __init__(self, mark: str) -> None:
+        spelled = json.dumps(mark)[1:-1]  # two escapes, a surrogate pair, for one above U+FFFF
+        begun = "".join(f"(?:{re.escape(character)}" for character in spelled[1:]) + ")?" * (len(spelled) - 1)
+        # Another escape is passed over whole: `\\u200b` is a backslash and five characters.
+        self._pattern = re.compile(rf"(?i:{re.escape(spelled)}|(?P<begun>\\{begun}\Z)|\\.)", re.DOTALL)
+        self._spelled = spelled
+        self._held = ""
+
+    def take(self, piece: str) -> str:
+        """Give what is sure of the text up to here."""
+        text, self._held = self._held + piece, ""
+        return self._pattern.sub(self._replaced, text)
+
+    def rest(self) -> str:
+        """Give what was held back and has turned out to be the end."""
+        return self._held
+
+    def _replaced(self, found: re.Match[str]) -> str:
+        if found["begun"]:
+            self._held = found[0]
+            return ""
+        return "" if found[0].lower() == self._spelled else found[0]
+
+
+async def _without(mark: str, events: EventStream, escapes: _Escapes | None) -> AsyncGenerator[Event, None]:
     async with aclosing(events):
         async for event in events:
-            if not mark or isinstance(event, Done):
+            if isinstance(event, Done):
+                if escapes and (rest := escapes.rest()):
+                    yield Delta(rest)
                 yield event
-            elif text := event.text.replace(mark, ""):
+                continue
+            text = event.text.replace(mark, "") if mark else event.text
+            if text := escapes.take(text) if escapes else text:
                 yield Delta(text)

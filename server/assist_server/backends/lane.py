@@ -30,10 +30,10 @@ class Lane:
         if self._free:
             self._free -= 1
             return
+        waits()
         queue = self._urgent if urgent else self._patient
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         queue.append(place)
-        waits()
         try:
             await place
         except asyncio.CancelledError:

@@ -1,23 +1,23 @@
-"""Ollama's native API.
+"""Ollama's native API, as far as it answers questions; `ollama_models` manages models.
 
-Its own client serves what it can: the types of its other answers leave out `remote_host`, which decides about
-privacy, and its `generate` and `chat` have no `truncate` and `shift`, without which a long prompt is cut without a
-word.
+All calls are our own: the `ollama` package leaves out `remote_host`, which decides about privacy, and its `generate`
+and `chat` have no `truncate` and `shift`, without which a long prompt is cut without a word.
 """
 
+import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from assist_context.prompt.segments import Prompt
 from assist_context.prompt.tokens import estimate
 from assist_server.backends.base import ChatRequest, Delta, Event, FillRequest, FimEvidence, Health, ModelInfo
+from assist_server.backends.completion_stream import chat_messages
 from assist_server.backends.connection import Connection, both
 from assist_server.backends.control_text import defuse_chat, defuse_fill, fill_stops
 from assist_server.backends.lane import Lane
 from assist_server.backends.ollama_answers import (
-    CLOUD,
     LoadedModel,
     ShownModel,
     Vocabulary,
@@ -27,9 +27,9 @@ from assist_server.backends.ollama_answers import (
     milliseconds,
     shown_model,
     text_of,
-    told_host,
     vocabulary_of,
 )
+from assist_server.backends.ollama_remote import CLOUD, check_remote, remote_host, told_host
 from assist_server.backends.ollama_residence import CONTEXT, ModelOptions, Residence
 from assist_server.backends.ollama_url import USUAL_URL
 from assist_server.backends.registry import BackendConfig
@@ -40,6 +40,7 @@ from assist_server.core.notices import Notice
 from assist_server.net.streams import ndjson
 from assist_server.privacy.egress import is_loopback, parse_url
 
+_NOT_KEPT = re.compile(r"(?:0+(?:\.0*)?(?:ns|us|µs|ms|s|m|h)?)+")
 _WAITING = Notice("waiting", "Ollama answers another request first")
 
 
@@ -67,39 +68,42 @@ class OllamaBackend:
             load=self._load,
         )
         self._lanes: dict[str, Lane] = {}
+        self._runners: dict[str, str] = {}  # the file behind a name, as it was last
         self._vocabularies: dict[tuple[str, str], Vocabulary] = {}
 
     async def fill(self, request: FillRequest) -> AsyncGenerator[Event, None]:
         """Stream the text for the cursor; what looks like a control token is parted by an invisible character."""
-        looked = await self._looked_up(request.model)
-        vocabulary = await self._vocabulary(looked.shown)
-        defused = defuse_fill(request, vocabulary.controls, looked.shown.template)
-        body = self._body(request, looked)
-        body["prompt"] = defused.prompt
-        if defused.suffix is None:
-            body["raw"] = True
-        else:
-            body["suffix"] = defused.suffix or "\n"  # an empty one counts as absent and the chat template is taken
-        answer = self._answer("/api/generate", body, looked.shown, urgent=True)
-        tokens = estimate(defused.prompt + (defused.suffix or ""))
-        async with aclosing(defused.clean(apply_stops(answer, fill_stops(request), tokens))) as events:
-            async for event in events:
-                yield event
+        async with self._turn(request.model, urgent=True) as looked:
+            vocabulary = await self._vocabulary(looked.shown)
+            defused = defuse_fill(request, vocabulary.controls, looked.shown.template)
+            body = self._body(request, looked)
+            if defused.suffix is None:
+                body |= {"prompt": defused.prompt, "raw": True}
+                body["options"]["stop"] = list(request.stop)
+            else:
+                # an empty prompt counts as a load, an empty suffix as absent, and then the chat template is taken
+                body |= {"prompt": defused.prompt or "\n", "suffix": defused.suffix or "\n"}
+            answer = self._answer("/api/generate", body, looked.shown)
+            tokens = estimate(defused.prompt + (defused.suffix or ""))
+            async with aclosing(defused.clean(apply_stops(answer, fill_stops(request), tokens))) as events:
+                async for event in events:
+                    yield event
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         """Stream an answer; what looks like a control token in a message is parted by an invisible character."""
-        looked = await self._looked_up(request.model)
-        vocabulary = await self._vocabulary(looked.shown)
-        defused = defuse_chat(request.messages, vocabulary.controls)
-        body = self._body(request, looked)
-        body["messages"] = [{"role": message.role, "content": message.content} for message in defused.messages]
-        if request.schema is not None:
-            body["format"] = dict(request.schema)
-        answer = self._answer("/api/chat", body, looked.shown, urgent=False)
-        tokens = estimate("".join(message.content for message in defused.messages))
-        async with aclosing(defused.clean(apply_stops(answer, request.stop, tokens))) as events:
-            async for event in events:
-                yield event
+        async with self._turn(request.model, urgent=False) as looked:
+            vocabulary = await self._vocabulary(looked.shown)
+            defused = defuse_chat(request.messages, vocabulary.controls)
+            body = self._body(request, looked)
+            body["messages"] = chat_messages(defused.messages)
+            if request.schema is not None:
+                body["format"] = dict(request.schema)
+            answer = self._answer("/api/chat", body, looked.shown)
+            tokens = estimate("".join(message.content for message in defused.messages))
+            stopped = apply_stops(answer, request.stop, tokens)
+            async with aclosing(defused.clean(stopped, in_json=request.schema is not None)) as events:
+                async for event in events:
+                    yield event
 
     async def preload(self, model: str) -> None:
         """Have a model in memory before it is needed, with the options of all later requests."""
@@ -147,6 +151,8 @@ class OllamaBackend:
 
     async def _shown_model(self, model: str) -> ShownModel:
         """Ask what a model is; raises EgressRefused for one that another machine runs and may not."""
+        if (host := remote_host(model, {})) is not None:
+            check_remote(self._config, model, host)  # before Ollama is asked, which would ask its cloud
         try:
             shown = shown_model(model, await self._show(model))
         except AuthFailed as error:
@@ -158,22 +164,39 @@ class OllamaBackend:
                 hint="take a local model: `ollama list` shows them",
             ) from None
         if shown.remote_host is not None:
-            self._check_remote(model, shown.remote_host)
+            check_remote(self._config, model, shown.remote_host)
         return shown
 
     async def _show(self, model: str, **more: Any) -> Mapping[str, Any]:
         answer = await self._connection.json(
-            "POST", "/api/show", {"model": model, **more}, model=model, missing_hint=_pull_hint(model)
+            "POST",
+            "/api/show",
+            {"model": model, **more},
+            model=model,
+            missing_hint=_pull_hint(model),
+            quick=not more,
         )
         if not isinstance(answer, dict):
             raise self._connection.unreadable()
         return answer
+
+    @asynccontextmanager
+    async def _turn(self, model: str, *, urgent: bool) -> AsyncGenerator[_Looked, None]:
+        """Wait until Ollama is free for a request, then look what the model is now: minutes can have gone."""
+        runner = self._runners.get(model) or (await self._shown_model(model)).runner
+        lane = self._lanes.setdefault(runner, Lane(self._config.ollama.parallel))
+        async with lane.turn(urgent=urgent, waits=lambda: self._config.notify(_WAITING)):
+            looked = await self._looked_up(model)
+            self._runners[model] = looked.shown.runner
+            yield looked
 
     async def _looked_up(self, model: str) -> _Looked:
         """Ask anew before each prompt what the model is, for its name can come to mean another; and bring it in."""
         shown, loaded = await both(self._shown_model(model), self._in_memory())
         if shown.remote_host is not None:
             return _Looked(shown, ModelOptions(CONTEXT))  # nothing of it is in this machine's memory
+        if _NOT_KEPT.fullmatch(self._config.keep_alive.strip()):
+            return _Looked(shown, self._residence.options(shown, loaded))  # to load it ahead would be to unload it
         return _Looked(shown, await self._residence.move_in(shown, loaded))
 
     async def _vocabulary(self, shown: ShownModel) -> Vocabulary:
@@ -201,14 +224,9 @@ class OllamaBackend:
             async for line in lines:
                 if "error" in line:
                     raise stream_failure(self._connection.asked(model), line)
-
-    def _check_remote(self, model: str, host: str) -> None:
-        if not self._config.allow_remote_models:
-            raise EgressRefused(
-                f"the model {model!r} does not run on this machine: Ollama passes the prompt on to {host}",
-                hint=f"take a local model, or set `privacy.allowRemoteModels` and add {host!r} to `privacy.allowHosts`",
-            )
-        self._config.policy.check_host(host)
+                if line.get("done"):
+                    return
+        raise self._connection.cut_short()
 
     def _record(self, host: str) -> None:
         if self._config.audit is not None:
@@ -233,22 +251,17 @@ class OllamaBackend:
                 "num_predict": max(1, request.max_tokens),  # 0 would mean no limit
                 "temperature": request.temperature,
                 "seed": request.seed,
-                "repeat_penalty": 1.0,
-                "stop": list(request.stop),
+                "repeat_penalty": 1.0,  # and no `stop`, which would take the place of the model's own
             },
         }
 
-    async def _answer(
-        self, path: str, body: Mapping[str, Any], shown: ShownModel, *, urgent: bool
-    ) -> AsyncGenerator[Event, None]:
-        """Stream an answer when its turn has come; the model's host is the only one beside this machine that may."""
+    async def _answer(self, path: str, body: Mapping[str, Any], shown: ShownModel) -> AsyncGenerator[Event, None]:
+        """Stream an answer; the model's host is the only one beside this machine that may give it."""
         remote = shown.remote_host
         if remote is not None:
             self._record(remote)
         last: Mapping[str, Any] | None = None
-        lane = self._lanes.setdefault(shown.runner, Lane(self._config.ollama.parallel))
         async with (
-            lane.turn(urgent=urgent, waits=lambda: self._config.notify(_WAITING)),
             self._connection.stream(path, body, model=shown.name, missing_hint=_pull_hint(shown.name)) as response,
             aclosing(ndjson(response)) as lines,
         ):
@@ -256,15 +269,16 @@ class OllamaBackend:
                 if "error" in line:
                     raise stream_failure(self._connection.asked(shown.name), line)
                 if (host := told_host(line, unnamed=remote or CLOUD)) not in (None, remote):
-                    self._check_remote(shown.name, host)
-                    self._record(host)
+                    self._record(host)  # the prompt has gone there already
+                    check_remote(self._config, shown.name, host)
                     remote = host
                 if text := text_of(line):
                     yield Delta(text)
                 if line.get("done"):
                     last = line  # and read on to the end, after which the connection can be used again
         if last is not None:
-            self._residence.answered(shown.name, milliseconds(last, "load_duration"))
+            if remote is None and not _NOT_KEPT.fullmatch(self._config.keep_alive.strip()):
+                self._residence.answered(shown.name, milliseconds(last, "load_duration"))
             yield done_of(last)
             return
         # Ollama says no more than this where a model repeats one token for ever
@@ -289,4 +303,4 @@ def _is_here(url: str) -> bool:
 
 
 def _pull_hint(model: str) -> str:
-    return f"ollama pull {model}"
+    return f"run `ollama pull {model}`"

@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from assist_context.prompt.fim import ALL_CONTROL_TOKENS
 from assist_server.backends.base import Done, ModelInfo, Usage
 from assist_server.backends.control_text import control_tokens
 from assist_server.backends.fields import field, required
-from assist_server.privacy.egress import ip_address
+from assist_server.backends.ollama_remote import remote_host
 
-CLOUD = "ollama.com"
 _NANOSECONDS = 1_000_000  # in a millisecond
 
 
@@ -36,13 +34,12 @@ class ShownModel:
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A model in Ollama's memory; sizes in bytes, expires as Ollama writes the time."""
+    """A model in Ollama's memory; sizes in bytes, context_length 0 where an older Ollama does not say it."""
 
     name: str
     context_length: int
     size: int
     size_vram: int
-    expires: str
 
 
 def shown_model(name: str, answer: Mapping[str, Any]) -> ShownModel:
@@ -93,7 +90,6 @@ def loaded_models(answer: Mapping[str, Any]) -> dict[str, LoadedModel]:
             field(entry, "context_length", int) or 0,
             field(entry, "size", int) or 0,
             field(entry, "size_vram", int) or 0,
-            field(entry, "expires_at", str) or "",
         )
     return found
 
@@ -117,28 +113,6 @@ def listed_model(entry: Mapping[str, Any]) -> ModelInfo:
         remote_host=remote_host(name, entry),
         inserts="insert" in (field(entry, "capabilities", list) or ()),
     )
-
-
-def remote_host(model: str, answer: Mapping[str, Any]) -> str | None:
-    """Give the host that runs a model, None for this machine; the answer's own words first, then the model's name."""
-    cloud = model.strip().lower().endswith(("-cloud", ":cloud"))
-    return told_host(answer) or (CLOUD if cloud else None)
-
-
-def told_host(answer: Mapping[str, Any], *, unnamed: str = CLOUD) -> str | None:
-    """Give the host that an answer names as the one that runs the model: `https://host:443`, `host:443` or `host`.
-
-    unnamed: the host of a remote model whose answer names none.
-    """
-    told = field(answer, "remote_host", str)
-    if not told:
-        return unnamed if field(answer, "remote_model", str) else None
-    if ip_address(told) is not None:
-        return told
-    try:
-        return urlsplit(told if "://" in told else f"//{told}").hostname or told
-    except ValueError:
-        return told
 
 
 def text_of(line: Mapping[str, Any]) -> str:
@@ -171,8 +145,8 @@ def _kv_bytes_per_token(facts: Mapping[str, Any], architecture: str) -> int | No
 
     def told(name: str) -> int:
         value = facts.get(f"{architecture}.{name}")
-        value = max(value, default=0) if isinstance(value, list) else value
-        return value if isinstance(value, int) and not isinstance(value, bool) else 0
+        values = value if isinstance(value, list) else [value]
+        return max((v for v in values if isinstance(v, int) and not isinstance(v, bool)), default=0)
 
     heads, layers = told("attention.head_count"), told("block_count")
     if not (heads and layers):

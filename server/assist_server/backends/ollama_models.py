@@ -6,19 +6,17 @@ our own calls, because its types drop `remote_host`. Blobs too: its upload hashe
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import cast
-
-import ollama
+from typing import TYPE_CHECKING, cast
 
 from assist_server.backends.base import FimEvidence, ModelInfo
 from assist_server.backends.connection import Connection, both
 from assist_server.backends.fields import field
 from assist_server.backends.ollama_answers import (
-    CLOUD,
     LoadedModel,
     ShownModel,
     Vocabulary,
@@ -29,21 +27,23 @@ from assist_server.backends.ollama_answers import (
     vocabulary_of,
 )
 from assist_server.backends.ollama_client import package_client
+from assist_server.backends.ollama_remote import CLOUD, check_remote
 from assist_server.backends.ollama_url import USUAL_URL
 from assist_server.backends.registry import BackendConfig
-from assist_server.backends.rejection import rejection
+from assist_server.backends.rejection import one_line, rejection
 from assist_server.core.errors import (
     AssistError,
     BackendError,
     BackendRejected,
-    BackendUnavailable,
-    EgressRefused,
     ModelError,
     ModelMissing,
 )
 from assist_server.core.ollama_name import OllamaName
 from assist_server.net.client import Timeouts, translated
 from assist_server.privacy.egress import is_loopback
+
+if TYPE_CHECKING:
+    from ollama import ProgressResponse
 
 Progress = Callable[[int, int], None]
 """Takes the bytes that are there and the bytes of all."""
@@ -59,7 +59,7 @@ _NO_NETWORK = re.compile(
     re.IGNORECASE,
 )
 _TOO_OLD = re.compile(r"newer version of ollama", re.IGNORECASE)
-_LIST_HINT = "`assist model list --backend ollama` shows what it has"
+_LIST_HINT = "run `assist model list --backend ollama`, which shows what it has"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +117,16 @@ class OllamaModels:
 
     async def models(self) -> tuple[OllamaModel, ...]:
         """List all models, as Ollama orders them."""
-        listed, running = await both(self._connection.json("GET", "/api/tags"), self._connection.json("GET", "/api/ps"))
-        try:
-            infos, loaded = [listed_model(entry) for entry in listed["models"]], loaded_models(running)
-        except (KeyError, TypeError, AttributeError):
-            raise self._connection.unreadable() from None
-        described = await asyncio.gather(*(self._shown(info) for info in infos))
-        return tuple(
-            OllamaModel(_completed(info, shown), shown, loaded_as(info.name, loaded))
-            for info, shown in zip(infos, described, strict=True)
-        )
+        infos, loaded = await self._listed()
+        # Nothing is left running where one of them fails.
+        shown = await asyncio.gather(*(self._shown(info) for info in infos), return_exceptions=True)
+        return tuple(_model(info, known, loaded) for info, known in zip(infos, shown, strict=True))
+
+    async def model(self, name: OllamaName) -> OllamaModel | None:
+        """Give what is known of one model, None where there is none of that name."""
+        infos, loaded = await self._listed()
+        info = next((info for info in infos if info.name == str(name)), None)
+        return None if info is None else _model(info, await self._shown(info), loaded)
 
     async def describe(self, name: str) -> Described | None:
         """Ask what a model is, None where there is none of that name."""
@@ -149,39 +149,35 @@ class OllamaModels:
         """
         model = str(name)
         if name.is_cloud:
-            self.check_remote(model, CLOUD)
+            check_remote(self._config, model, CLOUD)
         if self._config.audit is not None:
             self._config.audit.record(host=name.host, purpose="model download by Ollama")
-        async with package_client(self._connection, model=model) as client:
-            try:
-                stream = await client.pull(model, insecure=is_loopback(name.host), stream=True)
-                await self._follow(stream, _Sum(progress))
-            except ollama.ResponseError as error:
-                raise self._pull_failure(name, error) from None
+        failure = partial(self._pull_failure, name)
+        async with package_client(self._connection, model=model, failure=failure) as client:
+            stream = await client.pull(model, insecure=is_loopback(name.host), stream=True)
+            await self._follow(stream, _Sum(progress))
         try:
             described = await self.describe(model)
         except BackendError:
             return  # it is there, and whoever asks it is told what is wrong with it
         if described is not None and described.shown.remote_host is not None:
-            self.check_remote(model, described.shown.remote_host)
+            check_remote(self._config, model, described.shown.remote_host)
 
     async def create(self, name: OllamaName, new: NewModel, progress: Progress) -> int:
         """Make a model from a file, or make it anew under its name; give how many bytes had to be sent."""
         digest = f"sha256:{new.sha256}"
         sent = 0 if await self._has_blob(digest) else await self._upload(new, digest, progress)
-        async with package_client(self._connection, model=str(name)) as client:
-            try:
-                stream = await client.create(
-                    model=str(name),
-                    files={"model.gguf": digest},
-                    template=new.template,
-                    parameters={"stop": list(new.stops)} if new.stops else None,
-                    license=new.licence,
-                    stream=True,
-                )
-                await self._follow(stream, _Sum(lambda _done, _total: None))
-            except ollama.ResponseError as error:
-                raise self._failure(f"could not make {name}", error.error, error.status_code) from None
+        failure = partial(self._failure, f"could not make {name}")
+        async with package_client(self._connection, model=str(name), failure=failure) as client:
+            stream = await client.create(
+                model=str(name),
+                files={"model.gguf": digest},
+                template=new.template,
+                parameters={"stop": list(new.stops)} if new.stops else None,
+                license=new.licence,
+                stream=True,
+            )
+            await self._follow(stream, _Sum(lambda _done, _total: None))
         return sent
 
     async def copy(self, source: OllamaName, target: OllamaName) -> None:
@@ -198,14 +194,12 @@ class OllamaModels:
         """Close the connections."""
         await self._connection.aclose()
 
-    def check_remote(self, model: str, host: str) -> None:
-        """Raise EgressRefused for a model that runs on another host unless both settings allow it."""
-        if not self._config.allow_remote_models:
-            raise EgressRefused(
-                f"the model {model!r} does not run on this machine: Ollama passes prompts on to {host}",
-                hint=f"take a local model, or set `privacy.allowRemoteModels` and add {host!r} to `privacy.allowHosts`",
-            )
-        self._config.policy.check_host(host)
+    async def _listed(self) -> tuple[list[ModelInfo], dict[str, LoadedModel]]:
+        listed, running = await both(self._connection.json("GET", "/api/tags"), self._connection.json("GET", "/api/ps"))
+        try:
+            return [listed_model(entry) for entry in listed["models"]], loaded_models(running)
+        except (KeyError, TypeError, AttributeError):
+            raise self._connection.unreadable() from None
 
     async def _shown(self, info: ModelInfo) -> ShownModel | None:
         if info.remote_host is not None:
@@ -216,10 +210,10 @@ class OllamaModels:
             return None  # a damaged model must not hide the others
         return described.shown if described else None
 
-    async def _follow(self, stream: AsyncIterator[ollama.ProgressResponse], summed: "_Sum") -> None:
+    async def _follow(self, stream: AsyncIterator["ProgressResponse"], summed: "_Sum") -> None:
         """Read a stream of progress to its end; closing it is what stops Ollama."""
         status = None
-        async with aclosing(cast("AsyncGenerator[ollama.ProgressResponse, None]", stream)) as lines:
+        async with aclosing(cast("AsyncGenerator[ProgressResponse, None]", stream)) as lines:
             async for line in lines:
                 status = line.status
                 summed.take(line)
@@ -240,8 +234,7 @@ class OllamaModels:
             raise self._failure(f"did not take {new.file.name}", response.text, response.status_code)
         return new.size
 
-    def _pull_failure(self, name: OllamaName, error: ollama.ResponseError) -> AssistError:
-        text = error.error
+    def _pull_failure(self, name: OllamaName, text: str, status: int) -> AssistError:
         if _UNKNOWN.search(text) and not _NO_NETWORK.search(text):
             return ModelMissing(
                 f"{name.registry} has no model {name}",
@@ -249,12 +242,13 @@ class OllamaModels:
                 hint="look for its name and tag at https://ollama.com/library, or `assist model list` for ours",
             )
         if _NO_NETWORK.search(text) and not _NO_ROOM.search(text):
-            return BackendUnavailable(
-                f"Ollama could not reach {name.registry}: {_line(text)}",
+            return BackendRejected(
+                f"Ollama could not reach {name.registry}: {self._words(text)}",
+                status=status,
                 hint="it downloads by itself, so its own environment must name your proxy; a model of assist's own "
                 "goes there by `assist model pull qwen2.5-coder-0.5b --into ollama`",
             )
-        return self._failure(f"could not pull {name}", text, error.status_code)
+        return self._failure(f"could not pull {name}", text, status)
 
     def _failure(self, what: str, text: str, status: int) -> AssistError:
         if _NO_ROOM.search(text):
@@ -269,7 +263,10 @@ class OllamaModels:
             )
         if status >= 400:
             return rejection(self._connection.asked(), status, {}, text)
-        return BackendRejected(f"{self.server} {what}: {_line(text)}", status=status)
+        return BackendRejected(f"{self.server} {what}: {self._words(text)}", status=status)
+
+    def _words(self, text: str) -> str:
+        return one_line(text, self._connection.asked().secret)
 
 
 class _Sum:
@@ -279,7 +276,7 @@ class _Sum:
         self._progress = progress
         self._files: dict[str, tuple[int, int]] = {}
 
-    def take(self, line: ollama.ProgressResponse) -> None:
+    def take(self, line: "ProgressResponse") -> None:
         """Read one line."""
         if line.digest and line.total:
             self._files[line.digest] = (line.completed or 0, line.total)
@@ -298,13 +295,15 @@ async def _blocks(new: NewModel, progress: Progress) -> AsyncIterator[bytes]:
         raise ModelError(f"{new.file} cannot be read: {error.strerror}") from error
 
 
+def _model(info: ModelInfo, shown: ShownModel | BaseException | None, loaded: Mapping[str, LoadedModel]) -> OllamaModel:
+    """Put together what is known; shown: what kept it from being known is raised."""
+    if isinstance(shown, BaseException):
+        raise shown
+    return OllamaModel(_completed(info, shown), shown, loaded_as(info.name, loaded))
+
+
 def _completed(info: ModelInfo, shown: ShownModel | None) -> ModelInfo:
     """Older builds tell the context length only when they are asked for the model."""
     if info.context_length is None and shown is not None:
         return replace(info, context_length=shown.context_length)
     return info
-
-
-def _line(text: str, longest: int = 300) -> str:
-    line = " ".join(text.split()).rstrip(".")
-    return line if len(line) <= longest else f"{line[:longest]}…"

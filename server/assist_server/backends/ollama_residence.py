@@ -26,7 +26,8 @@ _LEAST_CONTEXT = 2048
 # A cancelled prompt stops at the end of a batch: on a CPU that has to come soon, on a GPU it does anyway.
 _CPU_BATCH, _GPU_BATCH = 128, 512
 _MEMORY_SHARE = 0.7  # the rest is for the editor, its other servers and the system
-_LOAD_NOTICED_MS = 500.0  # a model that is there needs one, and a busy machine some more
+NOTICED = 0.5  # seconds; a model that is there takes a thousandth, and a busy machine some more
+_SHARED = "where another program uses the same model with other options, Ollama loads it at every change between them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +42,6 @@ class ModelOptions:
         """Write them as Ollama's options."""
         named = {"num_ctx": self.context_length, "num_batch": self.batch_size, "num_thread": self.threads}
         return {name: value for name, value in named.items() if value}
-
-
-@dataclass(frozen=True, slots=True)
-class _Arrived:
-    """A model that was brought in: what Ollama said of it then.
-
-    context_length: None where its name is not among those in memory, as another name of the same file is. beside: the
-    names that were.
-    """
-
-    options: ModelOptions
-    context_length: int | None
-    beside: frozenset[str]
 
 
 class Residence:
@@ -77,8 +65,10 @@ class Residence:
         self._notify = notify
         self._in_memory = in_memory
         self._load = load
+        # All by the file that is run: two names can share one.
         self._chosen: dict[str, ModelOptions] = {}
-        self._resident: dict[str, _Arrived] = {}
+        self._names: dict[str, set[str]] = {}
+        self._resident: dict[str, tuple[ModelOptions, int]] = {}  # with the context length that Ollama says of them
         self._loading: dict[str, asyncio.Task[None]] = {}
 
     async def move_in(self, shown: ShownModel, loaded: Mapping[str, LoadedModel]) -> ModelOptions:
@@ -86,35 +76,37 @@ class Residence:
 
         loaded: what Ollama has in memory now. A cancelled caller leaves the load to go on for the next one.
         """
-        name = shown.name
-        options = self._chosen.get(name)
-        if options is None:
-            options = self._chosen[name] = choose(self._wished, shown, loaded_as(name, loaded), here=self._here)
-        task = self._loading.get(name)
-        if task is None and not self._is_in(name, options, loaded):
-            task = self._loading[name] = asyncio.ensure_future(self._bring_in(shown, options, loaded))
-            task.add_done_callback(lambda done: self._arrived(name, done))
+        runner = shown.runner
+        options = self.options(shown, loaded)
+        task = self._loading.get(runner)
+        if task is None and not self._is_in(runner, options, loaded):
+            task = self._loading[runner] = asyncio.ensure_future(self._bring_in(shown, options, loaded))
+            task.add_done_callback(lambda done: self._arrived(runner, done))
         if task is not None:
             await asyncio.shield(task)
-        return self._chosen[name]
+        return self._chosen[runner]
+
+    def options(self, shown: ShownModel, loaded: Mapping[str, LoadedModel]) -> ModelOptions:
+        """Give the options for a request, wherever the model is."""
+        self._names.setdefault(shown.runner, set()).add(shown.name)
+        if shown.runner not in self._chosen:
+            now = self._now(shown.runner, loaded)
+            self._chosen[shown.runner] = choose(self._wished, shown, now, here=self._here)
+        return self._chosen[shown.runner]
 
     def context_length(self, name: str, trained: int | None, loaded: Mapping[str, LoadedModel]) -> int:
-        """Say how long a model's context is or will be."""
-        if name in self._chosen:
-            return self._chosen[name].context_length
-        return _context(self._wished, trained, loaded_as(name, loaded))
+        """Say how long a model's context is or will be, if memory does not set a limit."""
+        for runner, options in self._chosen.items():
+            if name in self._names[runner]:
+                return options.context_length
+        usual = self._wished.context_length or CONTEXT
+        return _kept(loaded_as(name, loaded), min(usual, trained or usual), wished=self._wished)
 
     def answered(self, name: str, load_ms: float | None) -> None:
         """Look at the load time of an answer: a model that was in memory may have been pushed out of it meanwhile."""
-        if load_ms is not None and load_ms > _LOAD_NOTICED_MS:
+        if load_ms is not None and load_ms > NOTICED * 1000:
             _log.info("%s was loaded once more, %.0f ms", name, load_ms)
-            self._notify(
-                Notice(
-                    "reload",
-                    f"Ollama loaded {name} once more: another program uses it with other options, or took its memory",
-                    "give one of them a model of its own, or the same options (`ollama.contextLength`)",
-                )
-            )
+            self._notify(Notice("reload", f"Ollama loaded {name} once more for this request", _SHARED))
 
     async def aclose(self) -> None:
         """Break off what is being loaded."""
@@ -123,32 +115,44 @@ class Residence:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _is_in(self, name: str, options: ModelOptions, loaded: Mapping[str, LoadedModel]) -> bool:
-        arrived, now = self._resident.get(name), loaded_as(name, loaded)
-        if arrived is None or arrived.options != options:
-            return False
-        if now is None:
-            return arrived.context_length is None and arrived.beside <= loaded.keys()
-        return arrived.context_length in (None, now.context_length)
+    def _now(self, runner: str, loaded: Mapping[str, LoadedModel]) -> LoadedModel | None:
+        """Find a file among what is in memory, by any name that we know it by."""
+        found = (loaded_as(name, loaded) for name in sorted(self._names[runner]))
+        return next((model for model in found if model is not None), None)
+
+    def _is_in(self, runner: str, options: ModelOptions, loaded: Mapping[str, LoadedModel]) -> bool:
+        """Tell whether nothing has to be loaded; a file in memory by a name that we do not know is asked for again,
+        which takes a millisecond.
+        """
+        now = self._now(runner, loaded)
+        return now is not None and self._resident.get(runner) == (options, now.context_length)
 
     async def _bring_in(self, shown: ShownModel, options: ModelOptions, loaded: Mapping[str, LoadedModel]) -> None:
-        name = shown.name
-        now = loaded_as(name, loaded)
-        if now is None:
-            self._notify(Notice("loading", f"Ollama loads {name}"))
-        elif now.context_length != options.context_length:
-            self._notify(_reload(name, now, options))
-        await self._load(name, options.as_json())
+        name, before = shown.name, self._now(shown.runner, loaded)
+        took = await self._load_and_say(name, options)
         after = await self._in_memory()
-        batch = self._right_batch(loaded_as(name, after), options)
+        now = self._now(shown.runner, after)
+        batch = self._right_batch(now, options)
         if batch != options.batch_size:
-            options = self._chosen[name] = replace(options, batch_size=batch)
-            await self._load(name, options.as_json())
-        now = loaded_as(name, after)
-        if now is not None or after:
-            self._resident[name] = _Arrived(options, now.context_length if now else None, frozenset(after))
-        for gone in _evicted(loaded, after, keep=name):
+            options = self._chosen[shown.runner] = replace(options, batch_size=batch)
+            await self._load_and_say(name, options)
+        if now is not None:
+            self._resident[shown.runner] = (options, now.context_length)
+        if before is not None and took > NOTICED:
+            self._notify(_reload(name, before, options))
+        for gone in _evicted(loaded, after, keep=self._names[shown.runner]):
             self._notify(_pushed_out(gone, name))
+
+    async def _load_and_say(self, name: str, options: ModelOptions) -> float:
+        """Load a model, say so where it takes its time, and give the seconds that it took."""
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        late = loop.call_later(NOTICED, self._notify, Notice("loading", f"Ollama loads {name}"))
+        try:
+            await self._load(name, options.as_json())
+        finally:
+            late.cancel()
+        return loop.time() - start
 
     def _right_batch(self, now: LoadedModel | None, options: ModelOptions) -> int:
         """Give the batch size for the processor that the model has turned out to run on."""
@@ -156,10 +160,10 @@ class Residence:
             return options.batch_size
         return _batch(gpu=now.size_vram > 0)
 
-    def _arrived(self, name: str, task: "asyncio.Task[None]") -> None:
-        del self._loading[name]
+    def _arrived(self, runner: str, task: "asyncio.Task[None]") -> None:
+        del self._loading[runner]
         if not task.cancelled() and task.exception() is not None:
-            _log.info("%s could not be loaded", name)  # whoever waited for it has the reason; the next one asks anew
+            _log.info("a model could not be loaded")  # whoever waited for it has the reason; the next one asks anew
 
 
 def choose(wished: OllamaWishes, shown: ShownModel, now: LoadedModel | None, *, here: bool) -> ModelOptions:
@@ -167,22 +171,23 @@ def choose(wished: OllamaWishes, shown: ShownModel, now: LoadedModel | None, *, 
 
     now: the model as it is in memory; its context is kept where it is long enough, as another one means to load anew.
     """
-    context = _context(wished, shown.context_length, now)
-    cache = shown.kv_bytes_per_token
-    if here and now is None and not wished.context_length and cache:
+    context = wished.context_length or CONTEXT
+    if shown.context_length:
+        context = min(context, shown.context_length)
+    if here and not wished.context_length and shown.kv_bytes_per_token:
         # What the weights take is not told, so the cache may have half of what the machine can give.
-        while context > _LEAST_CONTEXT and context * cache > _MEMORY_SHARE * memory_total() / 2:
+        most = _MEMORY_SHARE * memory_total() / 2
+        while context > _LEAST_CONTEXT and context * shown.kv_bytes_per_token > most:
             context //= 2
     gpu = now.size_vram > 0 if now is not None and now.size else not here or has_gpu()
-    return ModelOptions(context, wished.batch_size or _batch(gpu=gpu), wished.threads)
+    return ModelOptions(_kept(now, context, wished=wished), wished.batch_size or _batch(gpu=gpu), wished.threads)
 
 
-def _context(wished: OllamaWishes, trained: int | None, now: LoadedModel | None) -> int:
-    longest = trained or CONTEXT
-    if wished.context_length:
-        return min(wished.context_length, trained or wished.context_length)
-    usual = min(CONTEXT, longest)
-    return now.context_length if now is not None and now.context_length >= usual else usual
+def _kept(now: LoadedModel | None, usual: int, *, wished: OllamaWishes) -> int:
+    """Give the context length that a model has in memory where it is long enough and the user wishes no other."""
+    if wished.context_length or now is None or now.context_length < usual:
+        return usual
+    return now.context_length
 
 
 def _batch(*, gpu: bool) -> int:
@@ -190,18 +195,19 @@ def _batch(*, gpu: bool) -> int:
 
 
 def _evicted(
-    before: Mapping[str, LoadedModel], after: Mapping[str, LoadedModel], *, keep: str
+    before: Mapping[str, LoadedModel], after: Mapping[str, LoadedModel], *, keep: set[str]
 ) -> tuple[LoadedModel, ...]:
     """Find the models that are gone; those whose time was over are not told apart, which is rare enough."""
-    return tuple(model for name, model in before.items() if name not in after and name not in (keep, f"{keep}:latest"))
+    ours = keep | {f"{name}:latest" for name in keep}
+    return tuple(model for name, model in before.items() if name not in after and name not in ours)
 
 
-def _reload(name: str, now: LoadedModel, options: ModelOptions) -> Notice:
+def _reload(name: str, before: LoadedModel, options: ModelOptions) -> Notice:
+    had = f", which had {before.context_length}" if before.context_length else ""
     return Notice(
         "reload",
-        f"Ollama loads {name} anew: it was in memory with {now.context_length} tokens of context, "
-        f"and assist uses {options.context_length}",
-        f"set `ollama.contextLength` to {now.context_length} to share it as it was",
+        f"Ollama loaded {name} anew, with {options.context_length} tokens of context and the batch size of assist{had}",
+        _SHARED,
     )
 
 

@@ -62,7 +62,8 @@ class OpenAICompatibleBackend:
             body["response_format"] = schema_format(request.schema)
         count = estimate("".join(message.content for message in defused.messages))
         answer = self._answer(f"{self._prefix}/chat/completions", body, count)
-        async with aclosing(defused.clean(apply_stops(answer, request.stop, count))) as events:
+        stopped = apply_stops(answer, request.stop, count)
+        async with aclosing(defused.clean(stopped, in_json=request.schema is not None)) as events:
             async for event in events:
                 yield event
 

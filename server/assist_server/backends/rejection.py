@@ -155,14 +155,17 @@ def _count(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _told(text: str, secret: str | None) -> str:
-    """Give the server's words for a message: one line, short, without the key."""
+def one_line(text: str, secret: str | None) -> str:
+    """Give a server's words for a message: one line, short, without the key."""
     if secret:
         text = text.replace(secret, "***")
     text = " ".join(text.split()).rstrip(".")
-    if len(text) > _LONGEST_TEXT:
-        text = text[:_LONGEST_TEXT] + "…"
-    return f": {text}" if text else ""
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
+
+
+def _told(text: str, secret: str | None) -> str:
+    line = one_line(text, secret)
+    return f": {line}" if line else ""
 
 
 def _too_long(asked: Asked, status: int, refusal: Refusal) -> PromptTooLong:

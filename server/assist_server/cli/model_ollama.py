@@ -4,35 +4,30 @@ import argparse
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from assist_server.app import ollama_config
+from assist_server.app import ollama_config, ollama_steps
 from assist_server.backends.ollama_models import OllamaModels
+from assist_server.cli.model_place import Place
 from assist_server.cli.output import EXIT_DONE, Output
-from assist_server.config.settings import Settings
-from assist_server.core.errors import AssistError, ModelError, UsageError
-from assist_server.core.folders import Folders
+from assist_server.core.errors import AssistError, BackendUnavailable, ModelError, UsageError
 from assist_server.core.ollama_name import OllamaName, parse_ollama_name
 from assist_server.features.fim import FimChoice
 from assist_server.features.models import user_path
-from assist_server.features.ollama_models import Given, OllamaEntry, give, hash_file, list_ollama, to_give
+from assist_server.features.ollama_models import (
+    Given,
+    OllamaEntry,
+    describe_pulled,
+    give,
+    hash_file,
+    list_ollama,
+    to_give,
+)
 from assist_server.models.download import Pulled
-from assist_server.models.ollama_store import ollama_file
-from assist_server.models.store import ModelStore
+from assist_server.models.ollama_store import find_ollama_file
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the models of a command are. ollama: the command means those of Ollama and no others."""
-
-    settings: Settings
-    own: Folders
-    store: ModelStore
-    ollama: bool
 
 
 FetchOurs = Callable[[], Pulled]
@@ -75,10 +70,11 @@ def fim_json(fim: FimChoice | None) -> dict[str, Any] | None:
     return None if fim is None else {"mode": fim.mode, "format": fim.format.id if fim.format else None, "why": fim.why}
 
 
-def fim_word(fim: FimChoice | None) -> str:
-    """Say in a word how a model fills in."""
+def fills_in(entry: OllamaEntry) -> str:
+    """Say in a word how a model fills in, `unknown` where nothing tells."""
+    fim = entry.fim
     if fim is None or fim.mode == "chat":
-        return "no"
+        return "unknown" if fim is None and entry.roles else "no"
     if fim.mode == "suffix":
         return "inserts"
     return "your template" if fim.format is not None and fim.format.id == "custom" else "tokens"
@@ -93,16 +89,15 @@ def pull_through(args: argparse.Namespace, output: Output, place: Place) -> int:
     async def pull(ollama: OllamaModels) -> OllamaEntry | None:
         with output.progress(str(name)) as progress:
             await ollama.pull(name, progress)
-        return _named(await list_ollama(ollama, place.settings.completion.fim_template), name)
+        return await describe_pulled(ollama, name, place.settings.completion.fim_template)
 
     entry = _asked(place, pull)
     if output.as_json:
         told = entry_json(entry) if entry else {"name": str(name), "backend": "ollama", "path": None}
         output.result({**told, "source": name.registry})
         return EXIT_DONE
-    output.note(
-        f"assist: Ollama has {name}, from {name.registry}; filling in: {fim_word(entry.fim if entry else None)}"
-    )
+    fills = f"; filling in: {fills_in(entry)}" if entry is not None and entry.fim is not None else ""
+    output.note(f"assist: Ollama has {name}, from {name.registry}{fills}")
     output.text(str(name))
     return EXIT_DONE
 
@@ -166,10 +161,12 @@ def remove(args: argparse.Namespace, output: Output, place: Place) -> int:
     return EXIT_DONE
 
 
-def path(args: argparse.Namespace, output: Output) -> int:
-    """Print which file of Ollama's store a model is."""
+def path(args: argparse.Namespace, output: Output, place: Place) -> int:
+    """Print which file of Ollama's store a model is; Ollama is asked only where no store of this machine has it."""
     name = parse_ollama_name(args.name)
-    file = ollama_file(name, os.environ)
+    file = find_ollama_file(name, os.environ)
+    if file is None:
+        raise _no_file(name, place)
     if output.as_json:
         output.result({"name": str(name), "backend": "ollama", "path": str(file)})
     else:
@@ -177,22 +174,20 @@ def path(args: argparse.Namespace, output: Output) -> int:
     return EXIT_DONE
 
 
-def unknown(name: str) -> AssistError | None:
-    """Give the error for a name that is not of our catalogue but looks like one of Ollama's or like a file."""
-    if name.lower().endswith(".gguf"):
+def _no_file(name: OllamaName, place: Place) -> ModelError:
+    if name.is_cloud:  # of which Ollama would ask its cloud
         return ModelError(
-            f"{name} would be a file, which is not fetched",
-            hint="to run a file, name its path in `engine.model`; to give it to Ollama, add `--into ollama`",
+            f"{name} has no file: another machine runs it",
+            hint="take a model that runs on this machine; `assist model list` shows them",
         )
-    if ":" not in name and "/" not in name:
-        return None
-    try:
-        parse_ollama_name(name)
-    except UsageError:
-        return None
+    if _asked(place, lambda ollama: ollama.describe(str(name))) is not None:
+        return ModelError(
+            f"Ollama has {name}, but in none of the folders where models of this machine's Ollama are",
+            hint="name the folder in the environment variable OLLAMA_MODELS",
+        )
     return ModelError(
-        f"assist's own catalogue has no model {name}, which looks like one of Ollama's",
-        hint=f"run `assist model pull {name} --backend ollama`",
+        f"Ollama does not have the model {name}",
+        hint=f"run `{ollama_steps(place.settings, os.environ).pull(str(name))}`",
     )
 
 
@@ -201,11 +196,9 @@ def _asked(place: Place, ask: Callable[[OllamaModels], Awaitable[T]]) -> T:
         ollama = OllamaModels(ollama_config(place.settings, place.own, os.environ))
         try:
             return await ask(ollama)
+        except BackendUnavailable:
+            raise ollama_steps(place.settings, os.environ).unreachable() from None
         finally:
             await ollama.aclose()
 
     return asyncio.run(main())
-
-
-def _named(entries: tuple[OllamaEntry, ...], name: OllamaName) -> OllamaEntry | None:
-    return next((entry for entry in entries if entry.name == str(name)), None)

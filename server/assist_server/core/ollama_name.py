@@ -38,8 +38,13 @@ class OllamaName:
     @property
     def is_cloud(self) -> bool:
         """Whether the name says that the model runs on ollama.com."""
-        tag = self.tag.lower()
-        return tag == "cloud" or tag.endswith("-cloud")
+        return names_cloud(f":{self.tag}")
+
+
+def names_cloud(text: str) -> bool:
+    """Tell whether a name says that its model runs on ollama.com; of its parts only the tag can, as Ollama reads it."""
+    _, colon, tag = text.strip().lower().rpartition(":")
+    return bool(colon) and "/" not in tag and (tag == "cloud" or tag.endswith("-cloud"))
 
 
 def parse_ollama_name(text: str) -> OllamaName:

@@ -71,12 +71,14 @@ class FirstSteps:
             f"Ollama is not installed on this machine, and nothing answers at {place}", hint=f"run `{_installer()}`"
         )
 
-    def pull(self) -> str:
-        """Give the command that brings a code model of a size for this machine."""
-        model = _SMALL_MODEL if self._is_here() and self.memory() < _ENOUGH_MEMORY else _MODEL
-        # The command finds a server by the variable alone.
-        server = f"OLLAMA_HOST={self.url} " if self.named_by == URL_SETTING and os.name != "nt" else ""
-        return f"{server}ollama pull {model}"
+    def pull(self, model: str | None = None) -> str:
+        """Give the command that brings a model, without one a code model of a size for this machine."""
+        if model is None:
+            model = _SMALL_MODEL if self._is_here() and self.memory() < _ENOUGH_MEMORY else _MODEL
+        if self.named_by == URL_SETTING:
+            # Ollama's own command finds a server by its variable alone, which each shell sets in another way.
+            return f"assist model pull {model} --backend ollama --url {self.url}"
+        return f"ollama pull {model}"
 
     def asked_in_words(self, model: str, setting: str | None) -> Notice:
         """Advise a better model than one that cannot fill in. setting: what names the model now, None if nothing."""

@@ -6,9 +6,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from assist_context.prompt.fim import ALL_CONTROL_TOKENS, FIM_FORMATS, FimFormat, by_control_tokens
-from assist_server.backends.ollama_models import NewModel, OllamaModel, OllamaModels, Progress
+from assist_server.backends.ollama_models import Described, NewModel, OllamaModel, OllamaModels, Progress
 from assist_server.backends.ollama_template import go_template, stop_strings
-from assist_server.core.errors import ModelError, UsageError
+from assist_server.core.errors import AssistError, BackendError, ModelError, UsageError
 from assist_server.core.ollama_name import OllamaName, parse_ollama_name
 from assist_server.features.fim import FimChoice, choose_fim, users_choice
 from assist_server.models.catalogue import Catalogue, CatalogueModel, ModelRole
@@ -24,7 +24,8 @@ class OllamaEntry:
     """A model of Ollama as it is listed.
 
     size: in bytes. context_length: tokens, as it runs now where it is loaded, else as it was trained.
-    fim: how it fills in, None for a model that completes nothing or runs elsewhere.
+    roles: none for a model that completes nothing or runs elsewhere. fim: how it fills in, None for such a model and
+    where nothing tells.
     """
 
     name: str
@@ -58,7 +59,16 @@ class GgufToGive:
 
 async def list_ollama(ollama: OllamaModels, fim_template: str) -> tuple[OllamaEntry, ...]:
     """Describe the models of an Ollama; fim_template: the user's own, empty where there is none."""
-    return tuple([_entry(model, await _fim(ollama, model, fim_template)) for model in await ollama.models()])
+    return tuple([await _entry(ollama, model, fim_template) for model in await ollama.models()])
+
+
+async def describe_pulled(ollama: OllamaModels, name: OllamaName, fim_template: str) -> OllamaEntry | None:
+    """Describe a model that has just come, None where it cannot be: it is there all the same."""
+    try:
+        model = await ollama.model(name)
+        return None if model is None else await _entry(ollama, model, fim_template)
+    except AssistError:
+        return None
 
 
 def to_give(path: Path, digest: str, catalogue: Catalogue) -> GgufToGive:
@@ -104,9 +114,13 @@ async def give(gguf: GgufToGive, name: OllamaName, ollama: OllamaModels, progres
         raise ModelError(
             f"{ollama.server} has another model called {called}", hint="give it a name of its own by `--as NAME`"
         )
-    if there is not None and new.template in (None, there.shown.template):
+    if there is not None and _is_made_of(there, new):
         return Given(called, "insert" in there.shown.capabilities, created=False, sent=0)
-    sent = await ollama.create(name, new, progress)
+    if there is None and await _is_ours(gguf.usual_name, new, ollama):
+        await ollama.copy(parse_ollama_name(gguf.usual_name), name)
+        sent = 0
+    else:
+        sent = await ollama.create(name, new, progress)
     made = await ollama.describe(called)
     inserts = made is not None and "insert" in made.shown.capabilities
     if new.template is not None and not inserts:
@@ -116,39 +130,49 @@ async def give(gguf: GgufToGive, name: OllamaName, ollama: OllamaModels, progres
     return Given(called, inserts, created=True, sent=sent)
 
 
-async def _fim(ollama: OllamaModels, model: OllamaModel, fim_template: str) -> FimChoice | None:
-    """Choose as a completion would, but read a vocabulary (4 MB) only where nothing else tells."""
-    name, shown = model.info.name, model.shown
-    if model.info.remote_host is not None or (shown is not None and "completion" not in shown.capabilities):
-        return None
-    if fim_template:
-        return users_choice(fim_template)
-    choice = choose_fim(model.evidence, name)
-    if choice.mode != "chat" or shown is None:
-        return choice
-    tokens = (await ollama.vocabulary(name)).known
-    return choose_fim(replace(model.evidence, control_tokens=tokens), name)
+async def _is_ours(name: str, new: NewModel, ollama: OllamaModels) -> bool:
+    there = await ollama.describe(name)
+    return there is not None and _is_made_of(there, new)
 
 
-def _entry(model: OllamaModel, fim: FimChoice | None) -> OllamaEntry:
+def _is_made_of(there: Described, new: NewModel) -> bool:
+    return new.sha256 in there.licence and new.template in (None, there.shown.template)
+
+
+async def _entry(ollama: OllamaModels, model: OllamaModel, fim_template: str) -> OllamaEntry:
     info, loaded = model.info, model.loaded
+    answers = info.remote_host is None and (model.shown is None or "completion" in model.shown.capabilities)
+    fim = await _fim(ollama, model, fim_template) if answers else None
+    completes = fim is not None and fim.mode != "chat"
     return OllamaEntry(
         name=info.name,
         size=info.size_bytes,
         quantization=info.quantization,
         parameters=info.parameters,
         context_length=loaded.context_length if loaded and loaded.context_length else info.context_length,
-        roles=_roles(fim),
+        roles=("completion", "chat", "review") if completes else ("chat", "review") if answers else (),
         fim=fim,
         loaded=loaded is not None,
         remote_host=info.remote_host,
     )
 
 
-def _roles(fim: FimChoice | None) -> tuple[ModelRole, ...]:
-    if fim is None:
-        return ()
-    return ("chat", "review") if fim.mode == "chat" else ("completion", "chat", "review")
+async def _fim(ollama: OllamaModels, model: OllamaModel, fim_template: str) -> FimChoice | None:
+    """Choose as a completion would, but read a vocabulary (4 MB) only where nothing else tells; None if nothing does.
+
+    A vocabulary that is slow or damaged hides neither the model nor the others.
+    """
+    if fim_template:
+        return users_choice(fim_template)
+    name, evidence = model.info.name, model.evidence
+    choice = choose_fim(evidence, name)
+    if choice.mode != "chat":
+        return choice
+    try:
+        tokens = (await ollama.vocabulary(name)).known if model.shown is not None else None
+    except BackendError:
+        tokens = None
+    return None if tokens is None else choose_fim(replace(evidence, control_tokens=tokens), name)
 
 
 def _of_catalogue(model: CatalogueModel) -> tuple[FimFormat | None, str | None]:

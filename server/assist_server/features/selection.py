@@ -21,6 +21,8 @@ from typing import Literal
 
 from assist_context.prompt.fim import ALL_CONTROL_TOKENS, by_name
 from assist_server.backends.base import Backend, ModelInfo
+from assist_server.backends.ollama_remote import check_remote
+from assist_server.backends.registry import BackendConfig
 from assist_server.config.settings import Settings
 from assist_server.core.clock import Clock, SystemClock
 from assist_server.core.errors import (
@@ -31,14 +33,16 @@ from assist_server.core.errors import (
     BackendUnavailable,
     BadResponse,
     ConfigError,
-    EgressRefused,
     EngineError,
     ModelError,
     ModelMissing,
+    UsageError,
 )
 from assist_server.core.notices import Notify, unheard
+from assist_server.core.ollama_name import parse_ollama_name
 from assist_server.features.fim import FimChoice, choose_fim, users_choice
 from assist_server.features.first_steps import FirstSteps
+from assist_server.privacy.egress import policy_from
 
 _log = logging.getLogger(__name__)
 
@@ -173,6 +177,8 @@ class Selector:
             return error
         self._choices = {wish: choice for wish, choice in self._choices.items() if choice.result != target}
         self._fim.pop((target.backend.name, target.model), None)
+        if isinstance(error, ModelMissing) and (hint := self._missing_hint(target.backend, target.model)):
+            return ModelMissing(error.message, status=error.status, hint=hint)
         only = target.backend.name == _OLLAMA and self._settings.backend.name == _OLLAMA
         return self.first_steps.unreachable() if only and isinstance(error, BackendUnavailable) else error
 
@@ -250,7 +256,7 @@ class Selector:
         infos = await self._models(backend)
         # The model that the settings name for the embedded engine is the one it runs, whatever its server calls it.
         if wish.model and not (embedded and wish.model == self._settings.engine.model):
-            info = named_model(infos, wish.model, server=backend.name)
+            info = named_model(infos, wish.model, server=backend.name, hint=self._missing_hint(backend, wish.model))
             self._refuse_remote(info)
         else:
             hint = f"run `{self.first_steps.pull()}`" if backend.name == _OLLAMA else PULL_HINT
@@ -272,26 +278,36 @@ class Selector:
             self._backends[name] = self._make(name)
         return self._backends[name]
 
+    def _missing_hint(self, backend: Backend, model: str) -> str | None:
+        """Say what helps where a server has not the model that was asked for."""
+        try:
+            name = parse_ollama_name(model) if backend.name == _OLLAMA else None
+        except UsageError:
+            return None  # which no command could bring, and a shell might read otherwise
+        return f"run `{self.first_steps.pull(model)}`" if name is not None and not name.is_cloud else None
+
     def _refuse_remote(self, info: ModelInfo) -> None:
-        if info.remote_host is not None and not self._settings.privacy.allow_remote_models:
-            raise EgressRefused(
-                f"the model {info.name} runs on {info.remote_host}, not on this machine",
-                hint="choose a local model, or see privacy.allowRemoteModels",
-            )
+        if info.remote_host is not None:
+            privacy = self._settings.privacy
+            config = BackendConfig(policy=policy_from(privacy), allow_remote_models=privacy.allow_remote_models)
+            check_remote(config, info.name, info.remote_host)
 
 
-def named_model(infos: Sequence[ModelInfo], name: str, *, server: str) -> ModelInfo:
+def named_model(infos: Sequence[ModelInfo], name: str, *, server: str, hint: str | None = None) -> ModelInfo:
     """Find the model that was asked for; raise ModelMissing with what there is.
 
-    A server that lists nothing is believed to have it.
+    A server that lists nothing is believed to have it. hint: what brings it, None where no command does.
     """
     if not infos:
         return ModelInfo(name)
     for info in infos:
         if info.name in (name, f"{name}:latest"):
             return info
-    hint = f"run `ollama pull {name}`" if server == "ollama" else "name one that it has, or leave backend.model empty"
-    raise ModelMissing(f"{server} does not have the model {name}; it has {_listed(infos)}", status=404, hint=hint)
+    raise ModelMissing(
+        f"{server} does not have the model {name}; it has {_listed(infos)}",
+        status=404,
+        hint=hint or "name one that it has, or leave backend.model empty",
+    )
 
 
 def best_model(

@@ -12,7 +12,7 @@ from pygls.exceptions import JsonRpcException
 from pygls.uris import from_fs_path
 
 from assist_context.positions import Encoding
-from assist_server.config.settings import Settings
+from assist_server.config.settings import OllamaSettings, Settings
 from assist_server.config.sources import WORKSPACE_FILE
 from assist_server.core.clock import Clock
 from assist_server.core.errors import AssistError, BackendUnavailable, ConfigError, ModelMissing
@@ -66,7 +66,7 @@ class Session:
         self._warms = False
         self._loaded: tuple[str, Settings] | None = None  # what was loaded ahead last, and by which settings
         self._apps = 0  # how many have been built; each is known by its number
-        self._announced = 0  # the App whose next reload has been told
+        self._changed: tuple[int, str] | None = None  # an App, and what may make it load a model anew that is there
         self._background: set[asyncio.Task[None]] = set()
         self._working: set[asyncio.Task[None]] = set()
         self._closing: set[asyncio.Task[None]] = set()
@@ -138,7 +138,11 @@ class Session:
         logger.info("%s: %s", notice.kind, notice.message)
         if notice.kind in ("loading", "waiting"):
             self.status.waits(notice.message)
-        elif notice.kind != "reload" or app != self._announced:
+        elif notice.kind == "reload" and self._changed is not None and self._changed[0] == app:
+            (_, names), self._changed = self._changed, None
+            params = types.ShowMessageParams(types.MessageType.Info, f"assist: {names} changed: {notice.message}")
+            self.protocol.notify(types.WINDOW_SHOW_MESSAGE, params)
+        else:
             level = types.MessageType.Info if notice.kind == "advice" else types.MessageType.Warning
             self.told.tell(level, said(notice.message, notice.hint))
 
@@ -261,7 +265,7 @@ class Session:
                 if target is None:
                     self._loaded = None
                     return
-                with self.status.busy(), self._told_of_reload(target.model, app.settings):
+                with self.status.busy(), self._reload_explained(target.model, app.settings):
                     await app.selector.fim(target)
                     await target.backend.preload(target.model)
         except AssistError as error:
@@ -273,21 +277,17 @@ class Session:
                 self.told.tell(how.level, text)
 
     @contextmanager
-    def _told_of_reload(self, model: str, settings: Settings) -> Iterator[None]:
-        """Say which changed settings make the model load anew; the backend's own notice of it would say it again."""
+    def _reload_explained(self, model: str, settings: Settings) -> Iterator[None]:
+        """Have the backend's notice of a reload name the settings that a person has just changed."""
         app = self._apps
         before, self._loaded = self._loaded, (model, settings)
-        reasons = _reasons_to_load(before[1], settings, other_model=model != before[0]) if before else ()
-        if reasons:
-            text = f"assist: Ollama loads {model} anew, because of {' and '.join(reasons)}"
-            params = types.ShowMessageParams(types.MessageType.Info, text)
-            self.protocol.notify(types.WINDOW_SHOW_MESSAGE, params)
-            self._announced = app
+        names = _changed_options(before[1].ollama, settings.ollama) if before and before[0] == model else ""
+        self._changed = (app, names) if names else None
         try:
             yield
         finally:
-            if self._announced == app:
-                self._announced = 0
+            if app == self._apps:
+                self._changed = None
 
     def _first_backend(self, app: LspApp) -> str:
         """Name the backend that will be asked for a completion, before any has answered."""
@@ -307,19 +307,14 @@ def _keep(tasks: set[asyncio.Task[None]], work: Callable[[], Coroutine[Any, Any,
     task.add_done_callback(tasks.discard)
 
 
-def _reasons_to_load(before: Settings, now: Settings, *, other_model: bool) -> tuple[str, ...]:
-    """Name the settings, with their new values, by which Ollama has to load a model anew."""
-    values: dict[str, tuple[object, object]] = {
-        "ollama.contextLength": (before.ollama.context_length, now.ollama.context_length),
-        "ollama.batchSize": (before.ollama.batch_size, now.ollama.batch_size),
-        "ollama.threads": (before.ollama.threads, now.ollama.threads),
+def _changed_options(before: OllamaSettings, now: OllamaSettings) -> str:
+    """Name the changed settings by which Ollama may have to load a model anew, "" where there is none."""
+    values = {
+        "contextLength": (before.context_length, now.context_length),
+        "batchSize": (before.batch_size, now.batch_size),
+        "threads": (before.threads, now.threads),
     }
-    if other_model:
-        values |= {
-            "completion.model": (before.completion.model, now.completion.model),
-            "backend.model": (before.backend.model, now.backend.model),
-        }
-    return tuple(f"{name} = {new or 'default'}" for name, (old, new) in values.items() if old != new)
+    return " and ".join(f"`ollama.{name}`" for name, (old, new) in values.items() if old != new)
 
 
 def _remote(app: LspApp, backend: str) -> str | None:

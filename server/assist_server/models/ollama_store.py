@@ -3,8 +3,10 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from errno import EINVAL
 from pathlib import Path
-from typing import Any
+from stat import S_ISREG
+from typing import Any, BinaryIO
 
 from assist_server.core.errors import ModelError
 from assist_server.core.ollama_name import OllamaName
@@ -32,9 +34,17 @@ def ollama_folders(environ: Mapping[str, str]) -> tuple[Path, ...]:
 
 
 def ollama_file(name: OllamaName, environ: Mapping[str, str]) -> Path:
-    """Find the GGUF file of a model of the local Ollama.
+    """Find the GGUF file of a model of the local Ollama; raises ModelError for one that is not there too."""
+    file = find_ollama_file(name, environ)
+    if file is None:
+        raise ModelError(f"the local Ollama does not have the model {name}", hint=f"run `ollama pull {name}`")
+    return file
 
-    Raises ModelError for a model that is not there, that this user may not read, or that is no single GGUF file.
+
+def find_ollama_file(name: OllamaName, environ: Mapping[str, str]) -> Path | None:
+    """Find the GGUF file of a model of the local Ollama, None where there is none of that name.
+
+    Raises ModelError for a model that this user may not read, that is damaged, or that is no single GGUF file.
     """
     closed: Path | None = None
     for folder in ollama_folders(environ):
@@ -49,7 +59,7 @@ def ollama_file(name: OllamaName, environ: Mapping[str, str]) -> Path:
             hint="become a member of its group (`sudo usermod -aG ollama $USER`, then log in anew), "
             "or let Ollama run the model: `--backend ollama`",
         )
-    raise ModelError(f"the local Ollama does not have the model {name}", hint=f"run `ollama pull {name}`")
+    return None
 
 
 def _look(folder: Path, name: OllamaName) -> Path | PermissionError | None:
@@ -64,13 +74,21 @@ def _manifest(folder: Path, name: OllamaName) -> Any:
     """Read what a store says of a model, None where it has none of that name."""
     path = folder / "manifests" / name.registry / name.namespace / name.model / name.tag
     try:
-        return json.loads(path.read_bytes())
+        with _opened(path) as file:
+            return json.load(file)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError:
         raise
     except (OSError, ValueError, RecursionError) as error:
         raise _unreadable(name) from error
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Open a file, and nothing else: a named pipe would keep us waiting for ever."""
+    if not S_ISREG(path.stat().st_mode):
+        raise OSError(EINVAL, "is no file", str(path))
+    return path.open("rb")
 
 
 def _unreadable(name: OllamaName) -> ModelError:
@@ -87,12 +105,19 @@ def _blob(folder: Path, name: OllamaName, manifest: Any) -> Path:
         raise _unreadable(name)
     blob = folder / "blobs" / f"sha256-{digest[1]}"
     try:
-        with blob.open("rb"):
+        with _opened(blob):
             return blob
     except FileNotFoundError:
         raise ModelError(
             f"the file of {name} is not in Ollama's store", hint=f"run `ollama pull {name}` again"
         ) from None
+    except PermissionError:
+        raise
+    except OSError as error:
+        raise ModelError(
+            f"the file of {name} in Ollama's store cannot be read: {error.strerror}",
+            hint=f"run `ollama rm {name}`, then `ollama pull {name}`",
+        ) from error
 
 
 def _only_file(name: OllamaName, kinds: Sequence[tuple[str, str]]) -> str:

@@ -1,5 +1,6 @@
 """A user's text never reaches a server as a control token, and comes back as it was."""
 
+import json
 import unicodedata
 from collections.abc import AsyncGenerator, Iterable, Sequence
 
@@ -10,7 +11,14 @@ from hypothesis import strategies as st
 from assist_context.prompt.fim import ALL_CONTROL_TOKENS, FIM_FORMATS, FimFormat, Piece, Slot, custom
 from assist_context.prompt.segments import Control, Prompt, Segment, Text
 from assist_server.backends.base import Delta, Done, Event, FillRequest, Message, Usage
-from assist_server.backends.control_text import control_texts, control_tokens, defuse_chat, defuse_fill, fill_stops
+from assist_server.backends.control_text import (
+    DefusedChat,
+    control_texts,
+    control_tokens,
+    defuse_chat,
+    defuse_fill,
+    fill_stops,
+)
 from assist_server.backends.stops import apply_stops
 from assist_server.core.errors import Unsupported
 from support.backend_contract import collect
@@ -19,6 +27,7 @@ MARKS = "\u200b\u2060\u2063"
 OTHERS = (
     *["<|start_header_id|>", "<|eot_id|>", "<|EOT|>", "<|turn>", "<turn|>", '<|"|>', "<start_of_turn>", "<unused99>"],
     *["</fim_middle>", "<tool_call>", "</tool_call>", "<think>", "</think>", "<reponame>", "<filename>", "<bos>"],
+    *["<fim-prefix>", "<fim-pad>", "<PAD>", "[PAD]", "<REPO>", "[EOT]", "[EOS]", "<end_of_utterance>"],
     *["[INST]", "[/INST]", "[TOOL_CALLS]", "[SYSTEM_PROMPT]", "<s>", "</s>", "<unk>", "{{[INPUT]}}"],
 )
 TOKENS = tuple(sorted(ALL_CONTROL_TOKENS.union(OTHERS)))
@@ -254,9 +263,37 @@ class TestVocabularies:
         }
 
     def test_keep_what_users_write_of_gemmas_user_defined_tokens(self) -> None:
-        html = ["<table>", "</table>", "<h1>", "<s>", "</s>", "<code>", "\n\n\n", "▁▁▁▁", "[@BOS@]", "    "]
-        special = ["<start_of_turn>", "<end_of_turn>", "<unused7>", "<|fim_prefix|>", "<|file_separator|>"]
+        html = ["<table>", "</table>", "<h1>", "<s>", "<code>", "\n\n\n", "▁▁▁▁", "[@BOS@]", "    "]
+        special = ["<start_of_turn>", "<end_of_turn>", "<unused7>", "<|fim_prefix|>", "<|file_separator|>", "</s>"]
         assert control_tokens([*html, *special], [4] * 15) == set(special)
+
+    @pytest.mark.parametrize("kind", [1, 4, 5, None])
+    @pytest.mark.parametrize(
+        "token",
+        [
+            *sorted(ALL_CONTROL_TOKENS),
+            *["<|eot_id|>", "<|end|>", "<|return|>", "<|call|>", "<|flush|>", "<|eom_id|>", "<end_of_utterance>"],
+            *["_<EOT>", "[EOT]", "[EOS]", "[PAD]", "<PAD>", "<turn|>", "<|tool_response>", "[e~[", "<REPO>"],
+            *["<fim-prefix>", "<fim-suffix>", "<fim-middle>", "<fim-pad>", "<fim-repo>", "<fim_pad>", "<|fim_repo|>"],
+        ],
+    )
+    def test_have_what_llama_cpp_makes_a_control_token_whatever_its_type(self, token: str, kind: int) -> None:
+        assert token in control_tokens(["<|im_end|>", token], [3, kind])
+        assert {token, f"▁{token}"} <= control_tokens([f"▁{token}"], [kind])
+
+    @given(st.lists(st.tuples(texts, st.sampled_from([1, 2, 3, 4, 5, 6]))))
+    def test_have_each_token_of_all_families_and_what_is_marked_as_control(self, pairs: list[tuple[str, int]]) -> None:
+        found = control_tokens([text for text, _ in pairs], [kind for _, kind in pairs])
+        assert ALL_CONTROL_TOKENS & {text for text, _ in pairs} <= found
+        assert {text.strip() for text, kind in pairs if kind == 3 and len(text.strip()) > 1} <= found
+        spelled = {
+            form for text, _ in pairs for form in (text.strip(), text.strip("▁ "), text.replace("▁", " ").strip())
+        }
+        assert found <= spelled
+
+    def test_leave_ordinary_tokens(self) -> None:
+        ordinary = ["▁", "<", "▁<", "<|", "[", "▁[", "[]", "_name", "▁the", "<s>", "</", "<div>", "[index]", "<T>"]
+        assert control_tokens(ordinary, [1] * len(ordinary)) == frozenset()
 
     def test_read_sentencepiece(self) -> None:
         found = control_tokens(["▁<PRE>", " <SUF>", "<｜fim▁begin｜>"], [3, 4, 4])  # noqa: RUF001
@@ -272,9 +309,9 @@ class TestVocabularies:
             (["<|a|>"], []),
             ([], [3]),
             ([None, 7, "", "a", "  ", "▁"], [3] * 6),
-            (["<|a|>"], [None]),
-            (["<|a|>"], ["3"]),
-            (["<|a|>"], [[3]]),
+            (["odd control"], [None]),
+            (["odd control"], ["3"]),
+            (["odd control"], [[3]]),
         ],
     )
     def test_ignore_what_cannot_be_parted_or_read(self, tokens: list[str], types: list[int]) -> None:
@@ -315,6 +352,40 @@ class TestAnswers:
         defused = defuse_chat((Message("user", "hello"),), None)
         text, _ = await collect(defused.clean(self.events(["<\u200b|im_end|>", "\u2060"])))
         assert text == "<\u200b|im_end|>\u2060"
+
+    @pytest.mark.parametrize("mark", ["\u200b", "\u2060", "\U000e0020"])
+    @given(data=st.data())
+    async def test_in_json_come_back_however_the_mark_is_written(self, mark: str, data: st.DataObject) -> None:
+        defused = DefusedChat(mark, ())
+        code = st.sampled_from(["<", "|im_end|>", "\\", "\n", '"', "u200b", "\\u2060", "\ud83d\ude00"])
+        parts = data.draw(st.lists(st.one_of(code, st.text(max_size=3)).filter(lambda part: mark not in part)))
+        written = [mark, json.dumps(mark)[1:-1], json.dumps(mark)[1:-1].upper().replace("U", "u")]
+        places = [json.dumps(part, ensure_ascii=data.draw(st.booleans()))[1:-1] for part in parts]
+        answer = '"' + "".join(place + data.draw(st.sampled_from(["", *written])) for place in places) + '"'
+        ends = sorted(data.draw(st.lists(st.integers(0, len(answer)), max_size=9)))
+        pieces = [answer[a:b] for a, b in zip([0, *ends], [*ends, len(answer)], strict=True)]
+        text, _ = await collect(defused.clean(self.events(pieces), in_json=True))
+        assert text == '"' + "".join(places) + '"'
+
+    @pytest.mark.parametrize(
+        ("pieces", "left"),
+        [
+            (["\\u200", "b|"], "|"),
+            (["\\", "\\u200b"], "\\\\u200b"),
+            (["a\\u20"], "a\\u20"),
+            (["\\u20", "0c", "\\"], "\\u200c\\"),
+            ([], ""),
+        ],
+    )
+    async def test_in_json_lose_nothing_but_the_mark(self, pieces: list[str], left: str) -> None:
+        text, _ = await collect(DefusedChat("\u200b", ()).clean(self.events(pieces), in_json=True))
+        assert text == left
+
+    async def test_that_are_no_json_keep_what_is_written_as_an_escape(self) -> None:
+        text, _ = await collect(DefusedChat("\u200b", ()).clean(self.events(["'\\u200b'"])))
+        assert text == "'\\u200b'"
+        text, _ = await collect(DefusedChat("", ()).clean(self.events(["'\\u200b'"]), in_json=True))
+        assert text == "'\\u200b'"
 
     async def test_close_the_server_when_they_are_closed(self) -> None:
         closed: list[bool] = []

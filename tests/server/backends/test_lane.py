@@ -74,3 +74,20 @@ async def test_goes_on_when_one_gives_up(handed_over: bool) -> None:
     await third.task
     async with lane.turn(urgent=False, waits=lambda: log.append("waits after all")):
         assert "waits after all" not in log
+
+
+async def test_goes_on_when_telling_of_a_wait_fails() -> None:
+    lane, log = Lane(1), list[str]()
+    first = Walker(lane, "first", log)
+    await settled()
+
+    def fails() -> None:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        async with lane.turn(urgent=True, waits=fails):
+            pass
+    first.done.set()
+    await first.task
+    async with lane.turn(urgent=False, waits=fails):
+        assert log == ["first"]

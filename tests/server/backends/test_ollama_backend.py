@@ -128,6 +128,28 @@ async def test_knows_a_loaded_model_by_its_full_name(backend: OllamaBackend, ser
     assert server.received("/api/generate")[0].json["options"]["num_ctx"] == 20000
 
 
+async def test_leaves_the_models_own_stop_strings_in_force(backend: OllamaBackend, server: LoopbackServer) -> None:
+    server.on("POST", "/api/chat", DIALECT.stream(DIALECT.events("chat", ["one", " STOP two"])))
+    text, _ = await collect(backend.chat(dataclasses.replace(chat_request(MODEL), stop=("STOP",))))
+    assert text == "one "
+    await collect(backend.fill(FillRequest(MODEL, Prompt((Text(""),)), 8, ("\n",), suffix="x")))
+    for path in ("/api/chat", "/api/generate"):
+        assert "stop" not in server.received(path)[0].json["options"]
+    assert server.received("/api/generate")[0].json["prompt"] == "\n"
+
+
+async def test_asks_nothing_about_a_model_of_the_cloud(backend: OllamaBackend, server: LoopbackServer) -> None:
+    with pytest.raises(EgressRefused):
+        await backend.preload("gpt-oss:120b-cloud")
+    assert not server.received("/api/show")
+
+
+async def test_reads_odd_head_counts(backend: OllamaBackend, server: LoopbackServer) -> None:
+    facts = {"general.architecture": "a", "a.block_count": [1, "x", True], "a.attention.head_count": ["y"]}
+    shown(server, model_info=facts)
+    await collect(backend.fill(fill_request(MODEL)))
+
+
 async def test_never_asks_for_no_token_at_all(backend: OllamaBackend, server: LoopbackServer) -> None:
     await collect(backend.fill(fill_request(MODEL, max_tokens=0)))
     assert server.received("/api/generate")[0].json["options"]["num_predict"] == 1
@@ -200,6 +222,12 @@ async def test_parts_control_tokens_in_a_conversation_and_joins_them_in_the_answ
     assert text == "It ends with <|im_end|>."
     (received,) = server.received("/api/chat")
     assert received.json["messages"] == [{"role": "user", "content": "What is '<\u200b|im_end|>'?"}]
+
+
+async def test_joins_control_tokens_in_json(backend: OllamaBackend, server: LoopbackServer) -> None:
+    server.on("POST", "/api/chat", DIALECT.stream(DIALECT.events("chat", ['{"a": "<\\u20', '0b|im_end|>"}'])))
+    text, _ = await collect(backend.chat(chat_request(MODEL, "What is '<|im_end|>'?", schema=SCHEMA)))
+    assert json.loads(text) == {"a": "<|im_end|>"}
 
 
 async def test_leaves_an_ordinary_conversation_as_it_is(backend: OllamaBackend, server: LoopbackServer) -> None:
@@ -276,14 +304,18 @@ class TestRemoteModels:
 
     @pytest.mark.parametrize("more", [{"remote_host": "https://ollama.com:443"}, {"remote_model": "big"}])
     async def test_give_no_text_where_only_the_answer_tells(
-        self, backend: OllamaBackend, server: LoopbackServer, more: dict[str, str]
+        self, server: LoopbackServer, more: dict[str, str], tmp_path: Path
     ) -> None:
+        audit = AuditLog(tmp_path / "audit.jsonl")
+        backend = OllamaBackend(BackendConfig(server.url, audit=audit))
         line = json.dumps({"message": {"content": "secret"}, "done": False, **more}).encode() + b"\n"
         server.on("POST", "/api/chat", DIALECT.stream([line]))
         seen: list[str] = []
         with pytest.raises(EgressRefused, match=r"on to ollama\.com$"):
             await gather(backend.chat(chat_request(MODEL)), seen)
         assert seen == []
+        assert json.loads(audit.path.read_text())["host"] == "ollama.com"  # where the prompt went all the same
+        await backend.aclose()
 
     async def test_are_written_to_the_audit_log(self, server: LoopbackServer, tmp_path: Path) -> None:
         audit, policy = AuditLog(tmp_path / "audit.jsonl"), EgressPolicy(frozenset({"eu.example.com", "ollama.com"}))
@@ -340,7 +372,7 @@ async def test_says_how_to_get_a_missing_model(backend: OllamaBackend, server: L
     server.on("POST", "/api/show", json_reply({"error": "model 'nope:1b' not found"}, 404))
     with pytest.raises(ModelMissing) as caught:
         await collect(backend.fill(fill_request("nope:1b")))
-    assert caught.value.hint == "ollama pull nope:1b"
+    assert caught.value.hint == "run `ollama pull nope:1b`"
 
 
 async def test_does_not_count_tokens(backend: OllamaBackend) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import sys
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
@@ -89,6 +91,31 @@ class TestList:
         broken, good = await ollama.models()
         assert (broken.shown, good.shown is None) == (None, False)
 
+    async def test_describes_one_and_asks_about_no_other(self, ollama: OllamaModels, server: LoopbackServer) -> None:
+        server.on("GET", "/api/tags", json_reply({"models": [entry("other:7b"), entry(str(NAME))]}))
+        model = await ollama.model(NAME)
+        assert model is not None
+        assert (model.info.name, model.info.size_bytes, model.evidence.inserts) == (str(NAME), 4_700_000_000, True)
+        assert [request.json["model"] for request in server.received("/api/show")] == [str(NAME)]
+        assert await ollama.model(parse_ollama_name("none")) is None
+
+    async def test_a_failure_leaves_no_question_running(self, ollama: OllamaModels, server: LoopbackServer) -> None:
+        hold = Hold()
+
+        async def refuse() -> None:
+            raise EgressRefused("no")
+
+        server.on("GET", "/api/tags", json_reply({"models": [entry("slow"), entry("bad")]}))
+        server.on("POST", "/api/show", Reply((b"{}",), before=hold))
+        describe = ollama.describe
+        ollama.describe = lambda name: describe(name) if name == "slow" else refuse()  # type: ignore[method-assign]
+        listing = asyncio.ensure_future(ollama.models())
+        await soon(hold.reached.wait())
+        assert not listing.done()
+        hold.release.set()
+        with pytest.raises(EgressRefused):
+            await soon(listing)
+
     @pytest.mark.parametrize("answer", [[], {}, {"models": 3}, {"models": ["x"]}, {"models": [{"size": 1}]}])
     async def test_an_answer_that_is_no_list(self, ollama: OllamaModels, server: LoopbackServer, answer: Any) -> None:
         server.on("GET", "/api/tags", json_reply(answer))
@@ -110,13 +137,13 @@ FAILURES: list[Failure] = [
     ("pull model manifest: file does not exist", ModelMissing, "registry.ollama.ai has no model", "library"),
     (
         'pull model manifest: Get "https://r/v2": dial tcp: lookup r: no such host',
-        BackendUnavailable,
+        BackendRejected,
         "reach",
         "proxy",
     ),
     (
         'pull model manifest: Get "https://r/v2": net/http: TLS handshake timeout',
-        BackendUnavailable,
+        BackendRejected,
         "reach",
         "proxy",
     ),
@@ -176,7 +203,7 @@ class TestPull:
     async def test_refuses_a_model_of_the_cloud_unless_both_settings_allow_it(
         self, ollama: OllamaModels, server: LoopbackServer, name: str
     ) -> None:
-        with pytest.raises(EgressRefused, match=r"passes prompts on to ollama\.com") as refused:
+        with pytest.raises(EgressRefused, match=r"passes the prompt on to ollama\.com") as refused:
             await ollama.pull(parse_ollama_name(name), nothing)
         assert "privacy.allowRemoteModels" in (refused.value.hint or "")
         half = OllamaModels(BackendConfig(server.url, allow_remote_models=True))
@@ -241,6 +268,44 @@ class TestPull:
         with pytest.raises(BackendUnavailable, match=r"127\.0\.0\.1:1 cannot be reached"):
             await ollama.pull(NAME, nothing)
         await ollama.aclose()
+
+
+AWKWARD = {
+    "OLLAMA_HOST": "127.0.0.1:notaport",
+    "all_proxy": "socks5://127.0.0.1:9",
+    "HTTPS_PROXY": "nonsense://x",
+    "SSL_CERT_FILE": "/nowhere/x.pem",
+    "SSLKEYLOGFILE": "/nowhere/keys",
+    "OLLAMA_API_KEY": "sk-of-the-environment",
+    "NO_PROXY": "box.example",
+}
+# Delete a model of the server that the first argument names; then tell whether the environment is what it was.
+DELETES = """
+import asyncio, os, sys
+from assist_server.backends.ollama_models import OllamaModels
+from assist_server.backends.registry import BackendConfig
+from assist_server.core.ollama_name import parse_ollama_name
+async def main():
+    ollama = OllamaModels(BackendConfig(sys.argv[1]))
+    await ollama.delete(parse_ollama_name("x"))
+    await ollama.aclose()
+before = dict(os.environ)
+assert "ollama" not in sys.modules
+asyncio.run(main())
+assert "ollama" in sys.modules
+assert dict(os.environ) == before
+"""
+
+
+async def test_the_package_is_imported_late_and_reads_nothing_of_the_environment(server: LoopbackServer) -> None:
+    server.on("DELETE", "/api/delete", Reply())
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", DELETES, server.url, env=os.environ | AWKWARD, stderr=asyncio.subprocess.PIPE
+    )
+    _, err = await program.communicate()
+    assert (program.returncode, err.decode()) == (0, "")
+    (request,) = server.requests
+    assert "authorization" not in request.headers
 
 
 class TestCreate:

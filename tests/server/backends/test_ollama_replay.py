@@ -133,7 +133,7 @@ async def test_a_refusal_is_understood(
 async def test_a_model_that_is_gone_is_missing(ollama: RecordedOllama, backend: OllamaBackend, kind: Kind) -> None:
     ollama.play("err-unknown-model-show")
     told, _ = await fails(ask(backend, kind, "nope:1b"), ModelMissing, "does not have the model 'nope:1b'$")
-    assert told.hint == "ollama pull nope:1b"
+    assert told.hint == "run `ollama pull nope:1b`"
     assert not ollama.server.received(PATHS[kind])
 
 

@@ -11,7 +11,7 @@ import pytest
 from assist_server.backends import ollama_residence
 from assist_server.backends.ollama import OllamaBackend
 from assist_server.backends.registry import BackendConfig, OllamaWishes
-from assist_server.core.errors import BackendRejected
+from assist_server.core.errors import BackendRejected, EgressRefused
 from assist_server.core.notices import Notice
 from support.backend_contract import chat_request, collect, fill_request, first
 from support.dialects import LOAD, OllamaDialect
@@ -32,6 +32,12 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
 
     here(False)
     return here
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take every load for one that lasts."""
+    monkeypatch.setattr(ollama_residence, "NOTICED", 0.0)
 
 
 @pytest.fixture
@@ -89,6 +95,14 @@ async def test_loads_a_model_once_with_the_options_of_every_request(
         "keep_alive": "30m",
         "options": {"num_ctx": 8192, "num_batch": 128},
     }
+    assert notices == []
+
+
+async def test_says_that_it_loads_where_that_takes_time(
+    backend: OllamaBackend, server: LoopbackServer, notices: list[Notice], slow: None
+) -> None:
+    in_memory(server, [], [entry()])
+    await backend.preload(MODEL)
     assert [notice.kind for notice in notices] == ["loading"]
 
 
@@ -108,7 +122,7 @@ async def test_loads_again_what_has_left_memory(backend: OllamaBackend, server: 
 
 
 async def test_a_cancelled_request_leaves_the_load_to_the_next(backend: OllamaBackend, server: LoopbackServer) -> None:
-    in_memory(server, [], [], [], [entry()])
+    in_memory(server, [], [], [entry()])
     hold = Hold()
     server.on("POST", LOAD, Reply((json.dumps(LOADED).encode() + b"\n",), before=hold))
     impatient = asyncio.ensure_future(collect(backend.fill(fill_request(MODEL))))
@@ -117,7 +131,7 @@ async def test_a_cancelled_request_leaves_the_load_to_the_next(backend: OllamaBa
     with pytest.raises(asyncio.CancelledError):
         await impatient
     patient = [asyncio.ensure_future(collect(backend.fill(fill_request(MODEL)))) for _ in range(2)]
-    await soon(server.has_received("/api/ps", 3))
+    await soon(server.has_received("/api/ps", 2))
     hold.release.set()
     await soon(asyncio.gather(*patient))
     (load,) = server.received(LOAD)
@@ -147,12 +161,27 @@ async def test_a_failed_load_is_told_and_tried_again(backend: OllamaBackend, ser
 
 
 async def test_knows_a_model_that_is_in_memory_by_another_name_of_its_file(
-    backend: OllamaBackend, server: LoopbackServer
+    backend: OllamaBackend, server: LoopbackServer, notices: list[Notice]
 ) -> None:
-    in_memory(server, [], [OTHER], [OTHER], [])
-    for loads in (1, 1, 2):
+    server.on("POST", "/api/show", json_reply(DIALECT.shown(modelfile="# FROM a\nFROM /blobs/sha256-1\n")))
+    in_memory(server, [], [entry()])
+    await backend.preload(MODEL)
+    await collect(backend.fill(fill_request("alias:1b")))
+    await collect(backend.chat(chat_request("alias:1b")))
+    assert len(server.received(LOAD)) == 1
+    assert notices == []
+
+
+async def test_never_loads_ahead_what_is_not_to_be_kept(server: LoopbackServer, notices: list[Notice]) -> None:
+    for keep_alive in ("0", "0s", "0m0s"):
+        backend = OllamaBackend(BackendConfig(server.url, keep_alive=keep_alive, notify=notices.append))
+        line = {"response": "x", "done": True, "load_duration": 2_000_000_000}
+        server.on("POST", "/api/generate", DIALECT.stream([json.dumps(line).encode() + b"\n"]))
+        await backend.preload(MODEL)
         await collect(backend.fill(fill_request(MODEL)))
-        assert len(server.received(LOAD)) == loads
+        await backend.aclose()
+    assert not server.received(LOAD)
+    assert notices == []
 
 
 async def test_takes_what_the_user_wishes(server: LoopbackServer, notices: list[Notice]) -> None:
@@ -168,9 +197,11 @@ async def test_never_asks_for_more_context_than_the_model_has(server: LoopbackSe
     assert options(server)[0]["num_ctx"] == 32768
 
 
+@pytest.mark.parametrize("before", [[], [4096]])
 async def test_takes_less_context_where_memory_is_short(
-    backend: OllamaBackend, server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+    backend: OllamaBackend, server: LoopbackServer, monkeypatch: pytest.MonkeyPatch, before: list[int]
 ) -> None:
+    in_memory(server, [entry(length) for length in before])
     monkeypatch.setattr(ollama_residence, "memory_total", lambda: 8 * 2**30)
     facts = {
         "general.architecture": "llama",
@@ -197,16 +228,15 @@ async def test_takes_the_batch_of_the_processor_that_it_turns_out_to_run_on(
     await backend.aclose()
 
 
-async def test_says_when_another_program_has_the_model_with_another_context(
-    backend: OllamaBackend, server: LoopbackServer, notices: list[Notice]
+async def test_says_when_another_program_had_the_model_with_other_options(
+    backend: OllamaBackend, server: LoopbackServer, notices: list[Notice], slow: None
 ) -> None:
     in_memory(server, [entry(2048)], [entry(8192)])
     await collect(backend.fill(fill_request(MODEL)))
-    (notice,) = notices
+    notice = notices[-1]
     assert notice.kind == "reload"
     assert "2048" in notice.message
     assert "8192" in notice.message
-    assert "ollama.contextLength" in (notice.hint or "")
 
 
 async def test_says_when_a_model_of_another_program_had_to_go(
@@ -214,8 +244,9 @@ async def test_says_when_a_model_of_another_program_had_to_go(
 ) -> None:
     in_memory(server, [OTHER], [entry()])
     await collect(backend.fill(fill_request(MODEL)))
-    assert [notice.kind for notice in notices] == ["loading", "evicted"]
-    assert "other:7b" in notices[1].message
+    (notice,) = notices
+    assert notice.kind == "evicted"
+    assert "other:7b" in notice.message
 
 
 async def test_says_nothing_where_both_fit(
@@ -252,6 +283,25 @@ async def test_a_completion_goes_before_answers_that_wait(server: LoopbackServer
     await soon(asyncio.gather(*tasks))
     asked = [request.path for request in server.requests if request.path in ("/api/chat", "/api/generate")]
     assert asked == ["/api/chat", "/api/generate", "/api/chat"]
+    await backend.aclose()
+
+
+async def test_looks_at_the_model_again_when_its_turn_has_come(server: LoopbackServer) -> None:
+    in_memory(server, [entry()])
+    notices: asyncio.Queue[Notice] = asyncio.Queue()
+    backend = OllamaBackend(BackendConfig(server.url, notify=notices.put_nowait))
+    hold = Hold()
+    server.on("POST", "/api/chat", DIALECT.stream(DIALECT.events("chat", ["a"]), before=hold))
+    talk = asyncio.ensure_future(collect(backend.chat(chat_request(MODEL))))
+    await soon(hold.reached.wait())
+    waiting = asyncio.ensure_future(collect(backend.fill(fill_request(MODEL))))
+    await soon(notices.get())
+    server.on("POST", "/api/show", json_reply(DIALECT.shown(remote_host="https://ollama.com")))
+    hold.release.set()
+    await soon(talk)
+    with pytest.raises(EgressRefused):
+        await soon(waiting)
+    assert not server.received("/api/generate")
     await backend.aclose()
 
 

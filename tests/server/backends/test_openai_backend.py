@@ -288,6 +288,17 @@ async def test_parts_control_tokens_in_a_conversation(backend: OpenAICompatibleB
     assert server.received(CHAT)[0].json["messages"][0]["content"] == "What is <\u200b|im_end|>?"
 
 
+async def test_takes_the_mark_out_of_json_however_the_model_writes_it(
+    backend: OpenAICompatibleBackend, server: LoopbackServer
+) -> None:
+    pieces = ['{"a": "<\u200b|im_end|> <', "\\u20", '0B|im_end|>"}']
+    server.on("POST", CHAT, DIALECT.stream(DIALECT.events("chat", pieces)))
+    text, _ = await collect(backend.chat(chat_request(MODEL, "What is <|im_end|>?", schema=SCHEMA)))
+    assert text == '{"a": "<|im_end|> <|im_end|>"}'
+    text, _ = await collect(backend.chat(chat_request(MODEL, "What is <|im_end|>?")))
+    assert text == '{"a": "<|im_end|> <\\u200B|im_end|>"}'
+
+
 @pytest.mark.parametrize(
     ("family", "token"),
     [("qwen-coder", "<|im_end|>"), ("qwen-coder", "<PRE>"), ("codestral", "[PREFIX]"), ("codestral", "</s>")],

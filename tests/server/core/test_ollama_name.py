@@ -3,7 +3,7 @@
 import pytest
 
 from assist_server.core.errors import UsageError
-from assist_server.core.ollama_name import REGISTRY, OllamaName, parse_ollama_name
+from assist_server.core.ollama_name import REGISTRY, OllamaName, names_cloud, parse_ollama_name
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,17 @@ def test_knows_the_host_of_a_registry() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "cloud"), [("gpt-oss:120b-cloud", True), ("x:cloud", True), ("x:CLOUD", True), ("cloud:7b", False)]
+    ("text", "cloud"),
+    [
+        ("gpt-oss:120b-cloud", True),
+        ("x:cloud", True),
+        ("x:CLOUD", True),
+        ("cloud:7b", False),
+        ("my-cloud", False),  # a model of that name: of a tag it would be Ollama's mark
+        ("box:5000/a/my-cloud", False),
+        ("box:5000/a/x:1b-cloud", True),
+    ],
 )
 def test_knows_a_name_of_the_cloud(text: str, cloud: bool) -> None:
     assert parse_ollama_name(text).is_cloud is cloud
+    assert names_cloud(f" {text} ") is cloud

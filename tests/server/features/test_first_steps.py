@@ -64,9 +64,18 @@ def test_the_model_to_pull_fits_the_memory_of_this_machine() -> None:
     assert elsewhere.pull() == "ollama pull qwen2.5-coder:1.5b"
 
 
-def test_the_command_that_pulls_reaches_the_server_of_the_setting() -> None:
-    pull = steps("http://127.0.0.1:9", "backend.url").pull()
-    assert pull == "OLLAMA_HOST=http://127.0.0.1:9 ollama pull qwen2.5-coder:1.5b"
+@pytest.mark.parametrize(
+    ("named_by", "command"),
+    [
+        (None, "ollama pull x:1"),
+        ("OLLAMA_HOST", "ollama pull x:1"),
+        ("backend.url", "assist model pull x:1 --backend ollama --url http://127.0.0.1:9"),
+    ],
+)
+def test_the_command_that_pulls_reaches_the_server_that_is_looked_for(named_by: str | None, command: str) -> None:
+    found = steps("http://127.0.0.1:9", named_by)
+    assert found.pull("x:1") == command
+    assert found.pull() == command.replace("x:1", "qwen2.5-coder:1.5b")
 
 
 class TestFinding:

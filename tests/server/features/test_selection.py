@@ -9,6 +9,7 @@ import pytest
 from assist_context.prompt.fim import by_name
 from assist_context.prompt.segments import Prompt
 from assist_server.backends.base import ChatRequest, EventStream, FillRequest, FimEvidence, Health, ModelInfo
+from assist_server.backends.ollama_url import USUAL_URL
 from assist_server.config.settings import (
     BackendSettings,
     ChatSettings,
@@ -78,7 +79,10 @@ class Server:
 
 
 class World:
-    """The servers of one machine and a selector over them; start: the command that starts its Ollama."""
+    """The servers of one machine and a selector over them.
+
+    start: the command that starts its Ollama. url: the address that the settings give of it.
+    """
 
     def __init__(
         self,
@@ -86,6 +90,7 @@ class World:
         settings: Settings | None = None,
         missing: ModelError | None = None,
         start: str | None = None,
+        url: str | None = None,
     ) -> None:
         self.servers = {server.name: server for server in servers}
         self.missing = missing
@@ -95,7 +100,9 @@ class World:
             settings or Settings(),
             self.make,
             embedded_missing=lambda: self.missing,
-            first_steps=FirstSteps(start=lambda: start, memory=lambda: 8 * 1024**3),
+            first_steps=FirstSteps(
+                url or USUAL_URL, "backend.url" if url else None, start=lambda: start, memory=lambda: 8 * 1024**3
+            ),
             notify=self.notices.append,
             clock=self.clock,
         )
@@ -271,6 +278,13 @@ async def test_a_model_that_the_server_has_not_is_missing_with_what_it_has() -> 
     with pytest.raises(ModelMissing, match=r"does not have the model x; it has llama3.2:3b, qwen") as caught:
         await World(Server("ollama", QWEN, LLAMA), settings=named("ollama", "x")).chosen()
     assert caught.value.hint == "run `ollama pull x`"
+    with pytest.raises(ModelMissing) as caught:
+        await World(Server("ollama", QWEN), settings=named("ollama", "x"), url="http://127.0.0.1:9").chosen()
+    assert caught.value.hint == "run `assist model pull x --backend ollama --url http://127.0.0.1:9`"
+    for nonsense in ("x; reboot", "x:1b-cloud"):
+        with pytest.raises(ModelMissing) as caught:
+            await World(Server("ollama", QWEN), settings=named("ollama", nonsense)).chosen()
+        assert caught.value.hint == "name one that it has, or leave backend.model empty"
     with pytest.raises(ModelMissing, match="it has none"):
         await World(Server("ollama"), settings=named("ollama")).chosen()
 
@@ -290,10 +304,26 @@ async def test_auto_looks_for_a_named_model_on_both_servers() -> None:
 
 async def test_a_remote_model_is_refused_unless_the_owner_allows_it() -> None:
     remote = replace(QWEN, name="qwen3-coder:480b-cloud", remote_host="ollama.com")
-    with pytest.raises(EgressRefused, match=r"runs on ollama\.com"):
+    with pytest.raises(EgressRefused, match=r"passes the prompt on to ollama\.com"):
         await World(Server("ollama", remote), settings=named("ollama", remote.name)).chosen()
-    allowed = replace(named("ollama", remote.name), privacy=PrivacySettings(allow_remote_models=True))
-    assert (await World(Server("ollama", remote), settings=allowed).chosen())[1] == remote.name
+    for hosts, allowed in (((), False), (("ollama.com",), True)):
+        privacy = PrivacySettings(allow_remote_models=True, allow_hosts=hosts)
+        world = World(Server("ollama", remote), settings=replace(named("ollama", remote.name), privacy=privacy))
+        if allowed:
+            assert (await world.chosen())[1] == remote.name
+            continue
+        with pytest.raises(EgressRefused) as caught:
+            await world.chosen()
+        assert "privacy.allowHosts" in (caught.value.hint or "")
+
+
+async def test_a_model_that_went_while_it_was_used_is_brought_back_by_one_command() -> None:
+    world = World(Server("ollama", QWEN), settings=named("ollama"), url="http://127.0.0.1:9")
+    target = await world.selector.target("completion")
+    error = world.selector.failed(target, ModelMissing("gone", status=404, hint="look"))
+    assert isinstance(error, ModelMissing)
+    assert (error.message, error.status) == ("gone", 404)
+    assert error.hint == f"run `assist model pull {QWEN.name} --backend ollama --url http://127.0.0.1:9`"
 
 
 async def test_each_role_may_have_a_model_of_its_own() -> None:

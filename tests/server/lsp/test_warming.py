@@ -128,36 +128,71 @@ def with_ollama(*, model="", **values):
     return replace(base, ollama=replace(base.ollama, **values), completion=replace(base.completion, model=model))
 
 
-@pytest.mark.parametrize(
-    ("after", "model", "said"),
-    [
-        (
-            with_ollama(context_length=4096),
-            "qwen",
-            "assist: Ollama loads qwen anew, because of ollama.contextLength = 4096",
-        ),
-        (
-            with_ollama(batch_size=64, threads=2),
-            "qwen",
-            "assist: Ollama loads qwen anew, because of ollama.batchSize = 64 and ollama.threads = 2",
-        ),
-        (with_ollama(model="star"), "star", "assist: Ollama loads star anew, because of completion.model = star"),
-        (with_ollama(model="qwen"), "qwen", None),
-        (with_ollama(parallel=2), "qwen", None),
-    ],
-)
-async def test_a_changed_setting_that_loads_anew_says_so(after, model, said):
-    first, second = Loads(), Loads(model, notices=(RELOAD,))
-    client, _ = await ready(FakeApp(loads=first), FakeApp(after, loads=second))
+async def changed(after, loads):
+    """Let a session with a loaded model go on with other settings; the second App has these loads."""
+    first = Loads()
+    apps = FakeApp(loads=first), FakeApp(after, loads=loads)
+    client, _ = await ready(*apps)
     await client.told("x")
     assert first.loaded == ["qwen"]
     client.notify("workspace/didChangeConfiguration", {"settings": {"assist": {"any": "thing"}}})
     await client.told("x")
-    assert second.loaded == [model]
-    assert await messages(client) == [(3, said) if said else (2, "assist: Ollama loads qwen anew (share it)")]
+    return client, apps[1]
 
 
-async def test_the_first_load_is_no_reload():
-    client, _ = await ready(FakeApp(), FakeApp(with_ollama(threads=2), loads=Loads()))
-    client.notify("workspace/didChangeConfiguration", {"settings": {"assist": {"any": "thing"}}})
+@pytest.mark.parametrize(
+    ("after", "model", "names"),
+    [
+        (with_ollama(context_length=4096), "qwen", "`ollama.contextLength`"),
+        (with_ollama(batch_size=64, threads=2), "qwen", "`ollama.batchSize` and `ollama.threads`"),
+        (with_ollama(context_length=4096, model="star"), "star", None),
+        (with_ollama(model="qwen"), "qwen", None),
+        (with_ollama(parallel=2), "qwen", None),
+    ],
+)
+async def test_a_reload_names_the_setting_that_was_changed(after, model, names):
+    loads = Loads(model, notices=(LOADING, RELOAD))
+    client, _ = await changed(after, loads)
+    assert loads.loaded == [model]
+    said = "Ollama loads qwen anew"
+    told = (3, f"assist: {names} changed: {said}") if names else (2, f"assist: {said} (share it)")
+    assert await messages(client) == [told]
+
+
+async def test_a_reload_after_that_of_a_changed_setting_is_told_by_itself():
+    client, _ = await changed(with_ollama(threads=2), Loads(notices=(RELOAD, RELOAD)))
+    said = "Ollama loads qwen anew"
+    assert await messages(client) == [
+        (3, f"assist: `ollama.threads` changed: {said}"),
+        (2, f"assist: {said} (share it)"),
+    ]
+
+
+@pytest.mark.parametrize("failure", [None, BadResponse("Ollama failed to load the model")])
+async def test_a_changed_setting_that_loads_nothing_anew_is_not_told(failure):
+    client, app = await changed(with_ollama(batch_size=128), Loads(notices=(LOADING,), failure=failure))
     assert await messages(client) == []
+    app.notify(RELOAD)
+    assert await messages(client) == [(2, "assist: Ollama loads qwen anew (share it)")], "it has another cause"
+
+
+async def test_a_reload_of_the_app_before_is_not_taken_for_that_of_the_change():
+    first, second = FakeApp(loads=Loads()), FakeApp(with_ollama(threads=2), loads=Loads(hold=asyncio.Event()))
+    client, _ = await ready(first, second)
+    await client.told("x")
+    client.notify("workspace/didChangeConfiguration", {"settings": {"assist": {"any": "thing"}}})
+    await client.told("x")
+    first.notify(RELOAD)
+    second.notify(RELOAD)
+    second.loads.hold.set()
+    assert await messages(client) == [
+        (2, "assist: Ollama loads qwen anew (share it)"),
+        (3, "assist: `ollama.threads` changed: Ollama loads qwen anew"),
+    ]
+
+
+async def test_the_first_load_has_no_changed_setting():
+    client, _ = await ready(FakeApp(), FakeApp(with_ollama(threads=2), loads=Loads(notices=(RELOAD,))))
+    client.notify("workspace/didChangeConfiguration", {"settings": {"assist": {"any": "thing"}}})
+    await client.told("x")
+    assert await messages(client) == [(2, "assist: Ollama loads qwen anew (share it)")]

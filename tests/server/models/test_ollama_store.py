@@ -92,6 +92,23 @@ def test_a_file_that_has_gone(tmp_path: Path) -> None:
         found("x:1", tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["loop", "folder", "pipe"])
+@pytest.mark.parametrize("part", ["manifest", "blob"])
+def test_what_is_no_file_keeps_nobody_waiting(tmp_path: Path, kind: str, part: str) -> None:
+    manifest = put_model(tmp_path, "x:1", (MODEL, DATA))
+    path = manifest if part == "manifest" else tmp_path / "blobs" / f"sha256-{sha256(DATA).hexdigest()}"
+    path.unlink()
+    if kind == "loop":
+        path.symlink_to(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        os.mkfifo(path)
+    with pytest.raises(ModelError, match=r"x:1 (in Ollama's store )?cannot be read") as wrong:
+        found("x:1", tmp_path)
+    assert (wrong.value.hint or "").startswith("run `ollama ")
+
+
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """Give a folder that everybody may enter, unlike those above `tmp_path`."""

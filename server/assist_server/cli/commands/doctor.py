@@ -6,10 +6,11 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
-from assist_server.app import ollama_config
+from assist_server.app import App, ollama_config
 from assist_server.backends.ollama_models import OllamaModels
 from assist_server.cli.output import EXIT_DONE, EXIT_FINDINGS, Output
 from assist_server.cli.session import find_workspace, session
+from assist_server.core.errors import ConfigError
 from assist_server.features.doctor import Diagnosis, diagnose
 
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
@@ -27,7 +28,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
 
 async def _diagnose(args: argparse.Namespace, output: Output) -> Diagnosis:
     async with session(args, output, workspace=find_workspace(Path.cwd()), tell_problems=False) as app:
-        ollama = OllamaModels(ollama_config(app.settings, app.folders, os.environ))
+        ollama = _ollama(app)
         try:
             return await diagnose(
                 resolved=app.resolved,
@@ -38,7 +39,16 @@ async def _diagnose(args: argparse.Namespace, output: Output) -> Diagnosis:
                 ollama=ollama,
             )
         finally:
-            await ollama.aclose()
+            if ollama is not None:
+                await ollama.aclose()
+
+
+def _ollama(app: App) -> OllamaModels | None:
+    """Give the models of the user's Ollama, None where the settings keep us from asking it."""
+    try:
+        return OllamaModels(ollama_config(app.settings, app.folders, os.environ))
+    except ConfigError:
+        return None  # the choice of a model meets the same, and the checks say so
 
 
 def _show(diagnosis: Diagnosis, output: Output) -> None:

@@ -1,27 +1,25 @@
 """`assist model list|pull|path|remove|recommend`."""
 
 import argparse
-import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from assist_server.cli.model_ollama import Place, entry_json, fim_word, listed, pull_into, pull_through, unknown
-from assist_server.cli.model_ollama import path as path_in_ollama
-from assist_server.cli.model_ollama import remove as remove_from_ollama
+from assist_server.cli.model_place import Place
 from assist_server.cli.output import EXIT_DONE, Output
 from assist_server.cli.session import load
-from assist_server.core.errors import EngineError, ModelError, UsageError
+from assist_server.core.errors import AssistError, EngineError, ModelError, UsageError
 from assist_server.core.folders import Folders
-from assist_server.core.hardware import machine
-from assist_server.engine.status import engine_statuses
+from assist_server.core.ollama_name import parse_ollama_name
 from assist_server.features.models import ModelEntry, list_models, recommend
-from assist_server.features.ollama_models import OllamaEntry
 from assist_server.models.catalogue import load_catalogue
-from assist_server.models.download import Pulled, SourceName, pull
 from assist_server.models.store import ModelStore
 from assist_server.privacy.audit import AuditLog
+
+if TYPE_CHECKING:
+    from assist_server.features.ollama_models import OllamaEntry
+    from assist_server.models.download import Pulled, SourceName
 
 _SOURCES = ("auto", "ollama", "huggingface", "package-index")
 
@@ -36,11 +34,14 @@ def run(args: argparse.Namespace, output: Output) -> int:
 
 
 def _list(args: argparse.Namespace, output: Output, place: Place) -> int:
+    from assist_server.cli.model_ollama import entry_json, listed
+
     ours = () if place.ollama else list_models(place.store)
     running = _running(place.own) if ours else frozenset()
     theirs = () if args.backend == "embedded" else listed(place)
     if output.as_json:
-        output.result({"models": [*(_entry_json(e, running) for e in ours), *map(entry_json, theirs)]})
+        told = [*(_entry_json(entry, running) for entry in ours), *map(entry_json, theirs)]
+        output.result({"models": told})
         return EXIT_DONE
     rows = [_row(entry, running) for entry in ours] + [_ollama_row(entry) for entry in theirs]
     output.table(("model", "backend", "state", "size", "quantization", "context", "fills in", "licence", "file"), rows)
@@ -49,6 +50,8 @@ def _list(args: argparse.Namespace, output: Output, place: Place) -> int:
 
 def _running(own: Folders) -> frozenset[str]:
     """Give the models that embedded engines have in memory."""
+    from assist_server.engine.status import engine_statuses
+
     try:
         return frozenset(status.model for status in engine_statuses(own.cache) if status.running)
     except EngineError:
@@ -84,11 +87,13 @@ def _row(entry: ModelEntry, running: frozenset[str]) -> tuple[str, ...]:
     return model.name, "embedded", state, size, model.quantization, context, fills, model.licence, str(entry.path or "")
 
 
-def _ollama_row(entry: OllamaEntry) -> tuple[str, ...]:
+def _ollama_row(entry: "OllamaEntry") -> tuple[str, ...]:
+    from assist_server.cli.model_ollama import fills_in
+
     state = "loaded" if entry.loaded else "installed" if entry.remote_host is None else f"on {entry.remote_host}"
     size = "" if entry.size is None else _megabytes(entry.size)
     context = str(entry.context_length or "")
-    return entry.name, "ollama", state, size, entry.quantization or "", context, fim_word(entry.fim), "", ""
+    return entry.name, "ollama", state, size, entry.quantization or "", context, fills_in(entry), "", ""
 
 
 def _pull(args: argparse.Namespace, output: Output, place: Place) -> int:
@@ -100,22 +105,49 @@ def _pull(args: argparse.Namespace, output: Output, place: Place) -> int:
             hint="the first has Ollama download a model of its own, the second gives it one of ours",
         )
     if place.ollama:
+        from assist_server.cli.model_ollama import pull_through
+
         return pull_through(args, output, place)
     if args.into:
+        from assist_server.cli.model_ollama import pull_into
+
         return pull_into(args, output, place, lambda: _fetched(args, output, place))
     return _pulled(args.name, output, _fetched(args, output, place))
 
 
-def _fetched(args: argparse.Namespace, output: Output, place: Place) -> Pulled:
+def _fetched(args: argparse.Namespace, output: Output, place: Place) -> "Pulled":
     """Bring a model of the catalogue into our store."""
-    if place.store.catalogue.find(args.name) is None and (error := unknown(args.name)) is not None:
+    import asyncio
+
+    from assist_server.models.download import pull
+
+    if place.store.catalogue.find(args.name) is None and (error := _unknown(args.name)) is not None:
         raise error
     source, audit = _source(args.source), AuditLog(place.own.log / "audit.log")
     with output.progress(args.name) as progress:
         return asyncio.run(pull(args.name, place.store, source=source, audit=audit, progress=progress))
 
 
-def _pulled(name: str, output: Output, pulled: Pulled) -> int:
+def _unknown(name: str) -> AssistError | None:
+    """Give the error for a name that is not of our catalogue but looks like one of Ollama's or like a file."""
+    if name.lower().endswith(".gguf"):
+        return ModelError(
+            f"{name} would be a file, which is not fetched",
+            hint="to run a file, name its path in `engine.model`; to give it to Ollama, add `--into ollama`",
+        )
+    if ":" not in name and "/" not in name:
+        return None
+    try:
+        parse_ollama_name(name)
+    except UsageError:
+        return None
+    return ModelError(
+        f"assist's own catalogue has no model {name}, which looks like one of Ollama's",
+        hint=f"run `assist model pull {name} --backend ollama`",
+    )
+
+
+def _pulled(name: str, output: Output, pulled: "Pulled") -> int:
     if output.as_json:
         output.result({"name": name, "backend": "embedded", "path": str(pulled.path), "source": pulled.source})
     else:
@@ -125,7 +157,7 @@ def _pulled(name: str, output: Output, pulled: Pulled) -> int:
     return EXIT_DONE
 
 
-def _source(named: str) -> SourceName | Path:
+def _source(named: str) -> "SourceName | Path":
     if named in _SOURCES:
         return cast("SourceName", named)
     if Path(named).is_file():
@@ -135,7 +167,9 @@ def _source(named: str) -> SourceName | Path:
 
 def _path(args: argparse.Namespace, output: Output, place: Place) -> int:
     if place.ollama:
-        return path_in_ollama(args, output)
+        from assist_server.cli.model_ollama import path as path_in_ollama
+
+        return path_in_ollama(args, output, place)
     path = place.store.path_of(args.name)
     if path is None:
         raise ModelError(f"{args.name} is not installed", hint=f"run `assist model pull {args.name}`")
@@ -148,6 +182,8 @@ def _path(args: argparse.Namespace, output: Output, place: Place) -> int:
 
 def _remove(args: argparse.Namespace, output: Output, place: Place) -> int:
     if place.ollama:
+        from assist_server.cli.model_ollama import remove as remove_from_ollama
+
         return remove_from_ollama(args, output, place)
     store = place.store
     freed = store.remove(args.name)
@@ -159,6 +195,8 @@ def _remove(args: argparse.Namespace, output: Output, place: Place) -> int:
 
 
 def _recommend(_args: argparse.Namespace, output: Output, place: Place) -> int:
+    from assist_server.core.hardware import machine
+
     store = place.store
     here = machine(store.folder)
     rows = recommend(store.catalogue, total=here.memory_total, available=here.memory_available)
