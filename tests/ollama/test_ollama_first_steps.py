@@ -115,13 +115,18 @@ async def test_running_without_a_model(tmp_path: Path, place: str) -> None:
             assert await client.inline(URI, 1, 11) == []
 
 
-def test_running_without_a_code_model(ollama: OllamaServer, place: str) -> None:
-    """None of its models has a name by which one would know what it can."""
+def test_a_model_of_any_name_that_inserts_is_a_code_model(ollama: OllamaServer, place: str) -> None:
     status, answer, _ = assist("complete", place, OLLAMA_HOST=ollama.url)
+    assert (status, answer["model"], answer["backend"]) == (0, FIM_MODEL, "ollama")
+
+
+def test_running_without_a_code_model(tmp_path: Path, test_model: Path, place: str) -> None:
+    """Its one model has no name and no template by which one would know what it can."""
+    with bare_ollama(tmp_path / "ollama") as server:
+        server.create("talker:0.5b", str(test_model))
+        status, answer, _ = assist("complete", place, OLLAMA_HOST=server.url)
     assert status == 4
-    assert (
-        "ollama has no code model; it has qwen-chat:0.5b, qwen-fim:0.5b, qwen-plain:0.5b" in answer["error"]["message"]
-    )
+    assert "ollama has no code model; it has talker:0.5b" in answer["error"]["message"]
     assert answer["error"]["hint"] == f"run `{PULL}`"
 
 
