@@ -24,6 +24,7 @@ pytestmark = pytest.mark.model
 MODEL = FIM_MODEL
 LONG = "Count from one to two hundred, one number a line, in words."
 _TASK = r"task (\d+) \| new prompt, .*task\.n_tokens = (\d+)"
+_TAKEN_IN = r'msg="evaluating already loaded"'
 _RELEASED = r"release: .*task {} \| stop processing: n_tokens = (\d+)"
 
 
@@ -111,14 +112,15 @@ async def test_a_request_cancelled_in_the_queue_is_never_begun(ollama: OllamaSer
     async with backend_of(ollama, wishes=OllamaWishes(parallel=4)) as backend:  # so that Ollama's own queue holds them
         await backend.preload(MODEL)
         mark = ollama.log.mark()
-        talk = backend.chat(chat_request(MODEL, LONG, max_tokens=60))
+        talk = backend.chat(chat_request(MODEL, LONG, max_tokens=2000))
         assert isinstance(await first(talk), Delta)
+        lines = len(re.findall(_TAKEN_IN, ollama.log.since(mark)))
         queued = asyncio.ensure_future(collect(backend.fill(fill_request(MODEL, prefix=prompt_of(30, "queued")))))
         last = asyncio.ensure_future(collect(backend.fill(fill_request(MODEL, prefix="last = ", max_tokens=2))))
-        await asyncio.to_thread(ollama.log.wait_for, r'msg="evaluating already loaded"', mark, count=3)
+        await asyncio.to_thread(ollama.log.wait_for, _TAKEN_IN, mark, count=3 * lines)
         queued.cancel()
-        async for _ in talk:
-            pass
+        await asyncio.to_thread(ollama.log.wait_for, r'POST +"/api/generate"', mark)  # Ollama has let it go
+        await talk.aclose()
         _, done = await last
         sizes = [int(size) for _, size in re.findall(_TASK, ollama.log.since(mark))]
     assert sizes[1:] == [done.usage.prompt], "the cancelled prompt was read"
