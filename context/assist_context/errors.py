@@ -4,7 +4,8 @@ ContextError
 ├── PlaceError      a line or column outside the text
 ├── DiffError       text that is not a unified diff
 ├── TemplateError   a prompt or a FIM template that cannot be filled in
-└── BudgetError     a token budget too small for what must be in the prompt
+├── BudgetError     a token budget too small for what must be in the prompt
+└── ParseTimeout    a file that keeps a grammar busy for too long
 """
 
 
@@ -31,3 +32,7 @@ class TemplateError(ContextError):
 
 class BudgetError(ContextError):
     """A token budget too small to hold what the prompt cannot do without."""
+
+
+class ParseTimeout(ContextError):
+    """A grammar took too long for a file."""

@@ -121,6 +121,12 @@ async def diff_worktree(root: Path) -> Diff:
     return await _since(root, await _last_commit(root))
 
 
+async def listed_files(root: Path) -> tuple[str, ...]:
+    """List the files below a folder that git follows or would: all but the ignored ones; paths with slashes."""
+    out = await _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    return tuple(name.decode(errors="surrogateescape") for name in out.split(b"\0") if name)
+
+
 async def file_at(root: Path, revision: str, path: str) -> str | None:
     """Read a file as a revision has it, or the index where `revision` is `INDEX`; None where it has no such file."""
     tree = ":0" if revision == INDEX else await _commit(root, revision)

@@ -21,6 +21,10 @@ EXAMPLES = {
     "complete": "assist complete src/app.py:12:9",
     "explain": "assist explain src/app.py:10-24",
     "review": "assist review main...HEAD --fail-on error",
+    "symbols": "assist symbols parse",
+    "index build": "assist index build",
+    "index status": "assist index status",
+    "index clear": "assist index clear",
     "lsp": "assist lsp",
     "doctor": "assist doctor",
     "model list": "assist model list",
@@ -80,6 +84,7 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser, title="commands")
     common = common_options()
     _answers(commands, common)
+    _index(commands, common)
     _models(commands, common)
     _upkeep(commands, common)
     return parser
@@ -125,6 +130,17 @@ def _answers(commands: "Commands", common: Parser) -> None:
     review.add_argument("--format", choices=("terminal", "json"), default="terminal", help="how to print the report")
     lsp = _add(commands, common, "lsp", "Run the language server on standard input and output")
     lsp.add_argument("--stdio", action="store_true", help="the default; accepted because many editors pass it")
+
+
+def _index(commands: "Commands", common: Parser) -> None:
+    symbols = _add(commands, common, "symbols", "Find definitions in the workspace by a part of their name")
+    symbols.add_argument("query", metavar="QUERY", help="a part of the name, in any case")
+    symbols.add_argument("--limit", type=int, default=50, metavar="N", help="most of them to print (default: 50)")
+    index = _add(commands, common, "index", "Build, see or delete the index of the workspace")
+    actions = _actions(index)
+    _add(actions, common, "build", "Bring the index up to date with the files", group="index")
+    _add(actions, common, "status", "Say how much is indexed", group="index")
+    _add(actions, common, "clear", "Delete the index of this workspace", group="index")
 
 
 def _models(commands: "Commands", common: Parser) -> None:

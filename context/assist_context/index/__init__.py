@@ -1,0 +1,1 @@
+"""The index of a workspace: which definitions, references and imports its files have."""

@@ -1,0 +1,1 @@
+"""One query file for each grammar; see `assist_context.syntax.grammars`."""

@@ -1,0 +1,1 @@
+"""What a parser knows of a file: its definitions, what it refers to, what it imports."""
