@@ -152,13 +152,12 @@ def _prefill_figures(batch: int, found: Seen, *, chosen: bool) -> list[Figure]:
             f"{name}: beyond quiet, {times} times, p50",
             f"{p50:.2f} s",
             f"<= {one:.2f} s, one batch",
-            _only(chosen, p50 <= one),
+            p50 <= one if chosen else None,
         ),
         Figure(
-            f"{name}: p95", f"{p95:.2f} s", f"<= {one + LOOK:.2f} s, and one look", _only(chosen, p95 <= one + LOOK)
+            f"{name}: p95",
+            f"{p95:.2f} s",
+            f"<= {one + LOOK:.2f} s, and one look",
+            p95 <= one + LOOK if chosen else None,
         ),
     ]
-
-
-def _only(counts: bool, reached: bool) -> bool | None:  # noqa: FBT001 - both are plain values
-    return reached if counts else None

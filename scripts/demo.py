@@ -67,7 +67,7 @@ def review() -> None:
 
 def mistaken_change() -> str:
     """Make the diff of a change to a real file; the key is made up here, so that none stands in this repository."""
-    key = "AKIA" + "".join(random.Random(1).choices(string.ascii_uppercase + string.digits, k=16))  # noqa: S311
+    key = "AKIA" + "".join(random.Random(1).choices(string.ascii_uppercase + string.digits, k=16))  # noqa: S311 - no key
     before = (ROOT / SOURCE).read_text(encoding="utf-8")
     after = before.replace("0 <= line < self.line_count", "0 <= line <= self.line_count")
     after = after.replace("import re\n", f'import re\n\nACCESS_KEY = "{key}"\n', 1)

@@ -24,7 +24,7 @@ from assist_server.models.store import ModelStore
 from assist_server.net.address import Address, AddressGetter
 from assist_server.net.client import Timeouts
 from assist_server.privacy.audit import AuditLog
-from assist_server.privacy.egress import is_loopback, parse_url, policy_from
+from assist_server.privacy.egress import parse_url, policy_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class App:
         if backend == "ollama" and self.settings.privacy.allow_remote_models:
             return ""
         url = parse_url(self.urls[backend]) if self.urls.get(backend) else None
-        return "offline" if url is None or url.scheme == "unix" or is_loopback(url.host) else url.host
+        return "offline" if url is None or url.is_here else url.host
 
     async def aclose(self) -> None:
         """Close the connections and give up the share in the engine, which goes on for others until it is idle."""

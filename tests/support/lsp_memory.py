@@ -107,7 +107,7 @@ class FakeApp:
         self.loads.app = self
         if self.loads.error:
             raise self.loads.error
-        return Target(self.loads, self.loads.model, 1000)  # type: ignore[arg-type]
+        return Target(self.loads, self.loads.model, 1000)  # type: ignore[arg-type]  # of a backend a preload needs no more
 
     async def fim(self, target: Target) -> FimChoice:
         return FimChoice("chat", None, "it cannot")

@@ -126,7 +126,7 @@ class OllamaServer:
         """Make a model from a GGUF file or another model. template: a Go template; empty leaves that of the source."""
         modelfile = self.home / "Modelfile"
         modelfile.write_text(f"FROM {source}\n" + (f'TEMPLATE """{template}"""\n' if template else ""))
-        command = [self.program, "create", name, "-f", modelfile]
+        command = [str(self.program), "create", name, "-f", str(modelfile)]
         result = subprocess.run(command, check=False, capture_output=True, text=True, env=self.environment)
         if result.returncode != 0:
             message = f"`ollama create {name}` failed:\n{result.stderr.strip()}"

@@ -1,6 +1,7 @@
 """Which grammar and which query belong to a language: one table. Both are loaded when first needed, then kept.
 
-A language is added by one row here, one file `queries/NAME.scm` and its grammar's package.
+A language is added by one row here, one file `queries/NAME.scm` and its grammar's package. What two languages share
+stands in a file of its own, or in that of the simpler one.
 """
 
 from collections.abc import Mapping
@@ -15,26 +16,31 @@ from tree_sitter import Language, Parser, Query
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """Where a grammar comes from: a package and the function in it that gives the grammar; query: its file's name."""
+    """Where a grammar comes from: a package and the function in it that gives the grammar.
+
+    queries: the names of its query files; of two patterns for one name the first counts.
+    """
 
     package: str
-    query: str
+    queries: tuple[str, ...]
     function: str = "language"
 
 
+_JAVASCRIPT, _TYPESCRIPT = ("ecmascript", "javascript"), ("ecmascript", "typescript")
+
 GRAMMARS: Mapping[str, Grammar] = MappingProxyType(
     {
-        "c": Grammar("tree_sitter_c", "c"),
-        "cpp": Grammar("tree_sitter_cpp", "cpp"),
-        "go": Grammar("tree_sitter_go", "go"),
-        "java": Grammar("tree_sitter_java", "java"),
-        "javascript": Grammar("tree_sitter_javascript", "javascript"),
-        "javascriptreact": Grammar("tree_sitter_javascript", "javascript"),
-        "kotlin": Grammar("tree_sitter_kotlin", "kotlin"),
-        "python": Grammar("tree_sitter_python", "python"),
-        "rust": Grammar("tree_sitter_rust", "rust"),
-        "typescript": Grammar("tree_sitter_typescript", "typescript", "language_typescript"),
-        "typescriptreact": Grammar("tree_sitter_typescript", "typescript", "language_tsx"),
+        "c": Grammar("tree_sitter_c", ("c",)),
+        "cpp": Grammar("tree_sitter_cpp", ("c", "cpp")),
+        "go": Grammar("tree_sitter_go", ("go",)),
+        "java": Grammar("tree_sitter_java", ("java",)),
+        "javascript": Grammar("tree_sitter_javascript", _JAVASCRIPT),
+        "javascriptreact": Grammar("tree_sitter_javascript", _JAVASCRIPT),
+        "kotlin": Grammar("tree_sitter_kotlin", ("kotlin",)),
+        "python": Grammar("tree_sitter_python", ("python",)),
+        "rust": Grammar("tree_sitter_rust", ("rust",)),
+        "typescript": Grammar("tree_sitter_typescript", _TYPESCRIPT, "language_typescript"),
+        "typescriptreact": Grammar("tree_sitter_typescript", _TYPESCRIPT, "language_tsx"),
     }
 )
 """By LSP language identifier."""
@@ -50,8 +56,9 @@ def language(name: str) -> Language:
 @cache
 def query(name: str) -> Query:
     """Compile the query of a language of the table, which takes up to 40 ms."""
-    text = (files("assist_context.queries") / f"{GRAMMARS[name].query}.scm").read_text(encoding="utf-8")
-    compiled: Query = Query(language(name), text)
+    folder = files("assist_context.queries")
+    texts = [(folder / f"{file}.scm").read_text(encoding="utf-8") for file in GRAMMARS[name].queries]
+    compiled: Query = Query(language(name), "".join(texts))
     return compiled
 
 

@@ -18,27 +18,25 @@ from assist_server.backends.connection import Connection, both
 from assist_server.backends.control_text import defuse_chat, defuse_fill, fill_stops
 from assist_server.backends.lane import Lane
 from assist_server.backends.ollama_answers import (
-    LoadedModel,
     ShownModel,
     Vocabulary,
     done_of,
-    listed_model,
-    loaded_models,
     milliseconds,
     shown_model,
     text_of,
-    vocabulary_of,
 )
-from assist_server.backends.ollama_remote import CLOUD, check_remote, remote_host, told_host
+from assist_server.backends.ollama_questions import in_memory, listed, show, vocabulary
+from assist_server.backends.ollama_remote import CLOUD, check_remote, told_host
 from assist_server.backends.ollama_residence import CONTEXT, ModelOptions, Residence
 from assist_server.backends.ollama_url import USUAL_URL
 from assist_server.backends.registry import BackendConfig
 from assist_server.backends.rejection import stream_failure
 from assist_server.backends.stops import apply_stops
-from assist_server.core.errors import AssistError, AuthFailed, ConfigError, EgressRefused
+from assist_server.core.errors import AssistError, AuthFailed, EgressRefused
 from assist_server.core.notices import Notice
+from assist_server.core.ollama_name import names_cloud
 from assist_server.net.streams import ndjson
-from assist_server.privacy.egress import is_loopback, parse_url
+from assist_server.privacy.egress import leads_here
 
 _NOT_KEPT = re.compile(r"(?:0+(?:\.0*)?(?:ns|us|µs|ms|s|m|h)?)+")
 _WAITING = Notice("waiting", "Ollama answers another request first")
@@ -60,11 +58,12 @@ class OllamaBackend:
     def __init__(self, config: BackendConfig) -> None:
         self._config = config
         self._connection = Connection("Ollama", config, usual_url=USUAL_URL)
+        self._keeps = not _NOT_KEPT.fullmatch(config.keep_alive.strip())
         self._residence = Residence(
             config.ollama,
-            here=_is_here(config.url or USUAL_URL),
+            here=leads_here(config.url or USUAL_URL),
             notify=config.notify,
-            in_memory=self._in_memory,
+            in_memory=lambda: in_memory(self._connection),
             load=self._load,
         )
         self._lanes: dict[str, Lane] = {}
@@ -74,8 +73,8 @@ class OllamaBackend:
     async def fill(self, request: FillRequest) -> AsyncGenerator[Event, None]:
         """Stream the text for the cursor; what looks like a control token is parted by an invisible character."""
         async with self._turn(request.model, urgent=True) as looked:
-            vocabulary = await self._vocabulary(looked.shown)
-            defused = defuse_fill(request, vocabulary.controls, looked.shown.template)
+            known = await self._vocabulary(looked.shown)
+            defused = defuse_fill(request, known.controls, looked.shown.template)
             body = self._body(request, looked)
             if defused.suffix is None:
                 body |= {"prompt": defused.prompt, "raw": True}
@@ -92,8 +91,8 @@ class OllamaBackend:
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         """Stream an answer; what looks like a control token in a message is parted by an invisible character."""
         async with self._turn(request.model, urgent=False) as looked:
-            vocabulary = await self._vocabulary(looked.shown)
-            defused = defuse_chat(request.messages, vocabulary.controls)
+            known = await self._vocabulary(looked.shown)
+            defused = defuse_chat(request.messages, known.controls)
             body = self._body(request, looked)
             body["messages"] = chat_messages(defused.messages)
             if request.schema is not None:
@@ -111,11 +110,7 @@ class OllamaBackend:
 
     async def models(self) -> tuple[ModelInfo, ...]:
         """List the models; those that another machine runs carry its name."""
-        listed, loaded = await both(self._connection.json("GET", "/api/tags"), self._in_memory())
-        try:
-            infos = [listed_model(entry) for entry in listed["models"]]
-        except (KeyError, TypeError, AttributeError):
-            raise self._connection.unreadable() from None
+        infos, loaded = await listed(self._connection)
         length = self._residence.context_length
         return tuple(replace(i, context_length=length(i.name, i.context_length, loaded)) for i in infos)
 
@@ -151,10 +146,10 @@ class OllamaBackend:
 
     async def _shown_model(self, model: str) -> ShownModel:
         """Ask what a model is; raises EgressRefused for one that another machine runs and may not."""
-        if (host := remote_host(model, {})) is not None:
-            check_remote(self._config, model, host)  # before Ollama is asked, which would ask its cloud
+        if names_cloud(model):
+            check_remote(self._config, model, CLOUD)  # before Ollama is asked, which would ask its cloud
         try:
-            shown = shown_model(model, await self._show(model))
+            shown = shown_model(model, await show(self._connection, model, missing_hint=_pull_hint(model)))
         except AuthFailed as error:
             if "cloud is disabled" not in error.message:
                 raise
@@ -166,19 +161,6 @@ class OllamaBackend:
         if shown.remote_host is not None:
             check_remote(self._config, model, shown.remote_host)
         return shown
-
-    async def _show(self, model: str, **more: Any) -> Mapping[str, Any]:
-        answer = await self._connection.json(
-            "POST",
-            "/api/show",
-            {"model": model, **more},
-            model=model,
-            missing_hint=_pull_hint(model),
-            quick=not more,
-        )
-        if not isinstance(answer, dict):
-            raise self._connection.unreadable()
-        return answer
 
     @asynccontextmanager
     async def _turn(self, model: str, *, urgent: bool) -> AsyncGenerator[_Looked, None]:
@@ -192,10 +174,10 @@ class OllamaBackend:
 
     async def _looked_up(self, model: str) -> _Looked:
         """Ask anew before each prompt what the model is, for its name can come to mean another; and bring it in."""
-        shown, loaded = await both(self._shown_model(model), self._in_memory())
+        shown, loaded = await both(self._shown_model(model), in_memory(self._connection))
         if shown.remote_host is not None:
             return _Looked(shown, ModelOptions(CONTEXT))  # nothing of it is in this machine's memory
-        if _NOT_KEPT.fullmatch(self._config.keep_alive.strip()):
+        if not self._keeps:
             return _Looked(shown, self._residence.options(shown, loaded))  # to load it ahead would be to unload it
         return _Looked(shown, await self._residence.move_in(shown, loaded))
 
@@ -205,15 +187,10 @@ class OllamaBackend:
         if shown.remote_host is not None:
             return Vocabulary(None, None)
         if key not in self._vocabularies:
-            self._vocabularies[key] = vocabulary_of(await self._show(shown.name, verbose=True))
+            self._vocabularies[key] = await vocabulary(
+                self._connection, shown.name, missing_hint=_pull_hint(shown.name)
+            )
         return self._vocabularies[key]
-
-    async def _in_memory(self) -> dict[str, LoadedModel]:
-        answer = await self._connection.json("GET", "/api/ps")
-        try:
-            return loaded_models(answer)
-        except (TypeError, AttributeError):
-            raise self._connection.unreadable() from None
 
     async def _load(self, model: str, options: Mapping[str, Any]) -> None:
         body = {**self._common(model), "options": dict(options)}
@@ -277,7 +254,7 @@ class OllamaBackend:
                 if line.get("done"):
                     last = line  # and read on to the end, after which the connection can be used again
         if last is not None:
-            if remote is None and not _NOT_KEPT.fullmatch(self._config.keep_alive.strip()):
+            if remote is None and self._keeps:
                 self._residence.answered(shown.name, milliseconds(last, "load_duration"))
             yield done_of(last)
             return
@@ -291,15 +268,6 @@ def _keep_alive(value: str) -> str | int:
         return int(value)
     except ValueError:
         return value
-
-
-def _is_here(url: str) -> bool:
-    """Tell whether a server's hardware is this machine's; an address that cannot be read leads nowhere."""
-    try:
-        target = parse_url(url)
-    except ConfigError:
-        return False
-    return target.scheme == "unix" or is_loopback(target.host)
 
 
 def _pull_hint(model: str) -> str:

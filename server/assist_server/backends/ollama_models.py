@@ -14,19 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from assist_server.backends.base import FimEvidence, ModelInfo
-from assist_server.backends.connection import Connection, both
+from assist_server.backends.connection import Connection
 from assist_server.backends.fields import field
 from assist_server.backends.ollama_answers import (
     LoadedModel,
     ShownModel,
     Vocabulary,
-    listed_model,
     loaded_as,
-    loaded_models,
     shown_model,
-    vocabulary_of,
 )
 from assist_server.backends.ollama_client import package_client
+from assist_server.backends.ollama_questions import in_memory, listed, show, vocabulary
 from assist_server.backends.ollama_remote import CLOUD, check_remote
 from assist_server.backends.ollama_url import USUAL_URL
 from assist_server.backends.registry import BackendConfig
@@ -117,30 +115,32 @@ class OllamaModels:
 
     async def models(self) -> tuple[OllamaModel, ...]:
         """List all models, as Ollama orders them."""
-        infos, loaded = await self._listed()
+        infos, loaded = await listed(self._connection)
         # Nothing is left running where one of them fails.
         shown = await asyncio.gather(*(self._shown(info) for info in infos), return_exceptions=True)
         return tuple(_model(info, known, loaded) for info, known in zip(infos, shown, strict=True))
 
     async def model(self, name: OllamaName) -> OllamaModel | None:
         """Give what is known of one model, None where there is none of that name."""
-        infos, loaded = await self._listed()
+        infos, loaded = await listed(self._connection)
         info = next((info for info in infos if info.name == str(name)), None)
         return None if info is None else _model(info, await self._shown(info), loaded)
 
     async def describe(self, name: str) -> Described | None:
         """Ask what a model is, None where there is none of that name."""
         try:
-            answer = await self._connection.json("POST", "/api/show", {"model": name}, model=name)
+            answer = await show(self._connection, name)
         except ModelMissing:
             return None
         return Described(shown_model(name, answer), field(answer, "license", str) or "")
 
     async def vocabulary(self, name: str) -> Vocabulary:
         """Ask for a model's vocabulary, an answer of 4 MB."""
-        return vocabulary_of(
-            await self._connection.json("POST", "/api/show", {"model": name, "verbose": True}, model=name)
-        )
+        return await vocabulary(self._connection, name, quick=True)  # of many it is one; it may stay unknown
+
+    async def loaded(self) -> dict[str, LoadedModel]:
+        """Tell what is in memory, by name."""
+        return await in_memory(self._connection)
 
     async def pull(self, name: OllamaName, progress: Progress) -> None:
         """Have a model downloaded; what an earlier attempt brought is kept by Ollama. Cancelling stops the download.
@@ -193,13 +193,6 @@ class OllamaModels:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._connection.aclose()
-
-    async def _listed(self) -> tuple[list[ModelInfo], dict[str, LoadedModel]]:
-        listed, running = await both(self._connection.json("GET", "/api/tags"), self._connection.json("GET", "/api/ps"))
-        try:
-            return [listed_model(entry) for entry in listed["models"]], loaded_models(running)
-        except (KeyError, TypeError, AttributeError):
-            raise self._connection.unreadable() from None
 
     async def _shown(self, info: ModelInfo) -> ShownModel | None:
         if info.remote_host is not None:

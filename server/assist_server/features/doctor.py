@@ -177,7 +177,7 @@ async def _in_memory(ollama: OllamaModels | None, targets: Mapping[Role, Target]
     if ollama is None or not names:
         return
     try:
-        loaded = {model.info.name: model.loaded for model in await ollama.models()}
+        loaded = await ollama.loaded()
     except AssistError:
         return  # it answered a moment ago; its health has been told
     for name in names:

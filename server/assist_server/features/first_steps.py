@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assist_server.backends.ollama_url import USUAL_URL
-from assist_server.core.errors import BackendUnavailable, ConfigError
+from assist_server.core.errors import BackendUnavailable
 from assist_server.core.hardware import memory_total
 from assist_server.core.notices import Notice
 from assist_server.core.programs import find_program
 from assist_server.net.address import Address
-from assist_server.privacy.egress import is_loopback, parse_url
+from assist_server.privacy.egress import leads_here
 
 HOST_VARIABLE, URL_SETTING = "OLLAMA_HOST", "backend.url"
 
@@ -74,7 +74,7 @@ class FirstSteps:
     def pull(self, model: str | None = None) -> str:
         """Give the command that brings a model, without one a code model of a size for this machine."""
         if model is None:
-            model = _SMALL_MODEL if self._is_here() and self.memory() < _ENOUGH_MEMORY else _MODEL
+            model = _SMALL_MODEL if leads_here(self.url) and self.memory() < _ENOUGH_MEMORY else _MODEL
         if self.named_by == URL_SETTING:
             # Ollama's own command finds a server by its variable alone, which each shell sets in another way.
             return f"assist model pull {model} --backend ollama --url {self.url}"
@@ -93,16 +93,9 @@ class FirstSteps:
         """Give the command that starts it where it is looked for."""
         if self.named_by is None:
             return self.start()
-        if self.named_by != HOST_VARIABLE or not self._is_here() or self.start() is None:
+        if self.named_by != HOST_VARIABLE or not leads_here(self.url) or self.start() is None:
             return None
         return "ollama serve"  # which reads the variable; a service has an environment of its own
-
-    def _is_here(self) -> bool:
-        try:
-            target = parse_url(self.url)
-        except ConfigError:
-            return False
-        return target.scheme == "unix" or is_loopback(target.host)
 
 
 def _usual_places(root: Path) -> tuple[Path, ...]:

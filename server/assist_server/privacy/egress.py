@@ -35,6 +35,11 @@ class Target:
     path: str
     query: str = ""
 
+    @property
+    def is_here(self) -> bool:
+        """Whether it leads to this machine."""
+        return self.scheme == "unix" or is_loopback(self.host)
+
 
 def ip_address(text: str) -> IPAddress | None:
     """Read an IP address in its usual form, None for something else; IPv4 inside IPv6 comes out as IPv4."""
@@ -96,6 +101,14 @@ def parse_url(url: str) -> Target:
         )
     default = 443 if parts.scheme == "https" else 80
     return Target(parts.scheme, connectable_host(host), default if port is None else port, parts.path, parts.query)
+
+
+def leads_here(url: str) -> bool:
+    """Tell whether a URL leads to this machine; one that cannot be read leads nowhere."""
+    try:
+        return parse_url(url).is_here
+    except ConfigError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from assist_context.prompt.fim import ALL_CONTROL_TOKENS, FIM_FORMATS, FimFormat, Piece, Slot, custom
 from assist_context.prompt.segments import Control, Prompt, Segment, Text
-from assist_server.backends.base import Delta, Done, Event, FillRequest, Message, Usage
+from assist_server.backends.base import Delta, Done, Event, FillRequest, Message, Role, Usage
 from assist_server.backends.control_text import (
     DefusedChat,
     control_texts,
@@ -207,10 +207,10 @@ class TestFilling:
 class TestConversations:
     @settings(max_examples=30)
     @given(before=texts, after=texts, role=st.sampled_from(["system", "user", "assistant"]))
-    def test_each_token_stays_text_in_each_message(self, before: str, after: str, role: str) -> None:
+    def test_each_token_stays_text_in_each_message(self, before: str, after: str, role: Role) -> None:
         for token in TOKENS:
             diff = f"--- a/{token}.py\n+++ b/{token}.py\n@@ -1 +1 @@\n-{before}\n+x = '{token}'{after}\n"
-            messages = (Message("system", before), Message(role, diff), Message("user", after))  # type: ignore[arg-type]
+            messages = (Message("system", before), Message(role, diff), Message("user", after))
             for known in (None, frozenset(TOKENS)):
                 defused = defuse_chat(messages, known)
                 assert defused.mark

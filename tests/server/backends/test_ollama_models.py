@@ -99,7 +99,9 @@ class TestList:
         assert [request.json["model"] for request in server.received("/api/show")] == [str(NAME)]
         assert await ollama.model(parse_ollama_name("none")) is None
 
-    async def test_a_failure_leaves_no_question_running(self, ollama: OllamaModels, server: LoopbackServer) -> None:
+    async def test_a_failure_leaves_no_question_running(
+        self, ollama: OllamaModels, server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         hold = Hold()
 
         async def refuse() -> None:
@@ -108,7 +110,7 @@ class TestList:
         server.on("GET", "/api/tags", json_reply({"models": [entry("slow"), entry("bad")]}))
         server.on("POST", "/api/show", Reply((b"{}",), before=hold))
         describe = ollama.describe
-        ollama.describe = lambda name: describe(name) if name == "slow" else refuse()  # type: ignore[method-assign]
+        monkeypatch.setattr(ollama, "describe", lambda name: describe(name) if name == "slow" else refuse())
         listing = asyncio.ensure_future(ollama.models())
         await soon(hold.reached.wait())
         assert not listing.done()
