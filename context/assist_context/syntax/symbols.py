@@ -1,17 +1,17 @@
-"""From a tree to values: definitions with signature, parent and documentation; references; imports; identifiers.
+"""From a tree to values: definitions with signature, parent and documentation; references; imports; words.
 
 The queries say where things are; what they do not say (signature, parent, documentation) is computed here, the same way
-for all languages.
+for all languages. An index of a workspace spends its time here, so the loops do as little as they can for each match.
 """
 
 import re
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import takewhile
-from typing import Literal, cast, get_args
+from typing import Literal, NamedTuple, cast, get_args, overload
 
 from tree_sitter import Node, QueryCursor, Tree
 
+from assist_context.syntax.documentation import Comments, comments_of, documentation
 from assist_context.syntax.grammars import query
 
 Kind = Literal[
@@ -19,21 +19,22 @@ Kind = Literal[
 ]
 ReferenceKind = Literal["call", "class", "type", "implementation"]
 KINDS = frozenset(get_args(Kind))
+REFERENCE_KINDS: tuple[ReferenceKind, ...] = get_args(ReferenceKind)
 
 _CONTAINERS = frozenset({"class", "interface", "enum", "module", "function", "method", "impl"})
 _OF_A_TYPE = frozenset({"class", "interface", "enum", "impl"})
-_WRAPPERS = frozenset({"export_statement", "decorated_definition", "type_declaration", "template_declaration"})
+_WITHOUT_BODY = frozenset({"field", "constant", "variable"})
 _LONGEST_SIGNATURE = 240
-_IDENTIFIER = re.compile(r"[^\W\d]\w{2,}")
-_BLANKS = re.compile(r"\s+")
-_MARKUP = re.compile(
-    r"^(?:/\*+!?|//[/!]?|#+!?|--+|\*+/?|[rubfRUBF]*(?:\"\"\"|'''|\"|'))\s*|\s*(?:\*/|\"\"\"|'''|\"|')$"
+_RECEIVER = re.compile(r"func\s*\(\s*(?:\w+\s+)?\*?\s*(\w+)")
+_WORD = re.compile(r"[^\W\d]\w{2,}")
+_QUOTES = "\"'`<>"
+# Every byte that no name can have becomes a blank: splitting then finds words several times as fast as a pattern does.
+_WORD_BYTES = bytes(
+    byte if (chr(byte).isalnum() and byte < 128) or byte >= 128 or byte == ord("_") else ord(" ") for byte in range(256)
 )
-_RECEIVER = re.compile(r"^func\s*\(\s*(?:\w+\s+)?\*?\s*(\w+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Symbol:
+class Symbol(NamedTuple):
     """A definition.
 
     start, end: bytes of the file. line, last_line: from 0. parent: the names around it, with dots, "" at the top.
@@ -51,8 +52,7 @@ class Symbol:
     doc: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A name that is used; line from 0."""
 
     name: str
@@ -60,8 +60,7 @@ class Reference:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
+class Import(NamedTuple):
     """What a file takes from elsewhere: the module or path as it is written, the name taken, its name here."""
 
     source: str
@@ -70,112 +69,198 @@ class Import:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class FileSyntax:
+class References(Sequence[Reference]):
+    """The references of a file in columns: a file has thousands, and most are only stored, never looked at one by one.
+
+    names: UTF-8, one a line. kinds: a byte each, an index of REFERENCE_KINDS. lines: from 0.
+    """
+
+    __slots__ = ("kinds", "lines", "names")
+
+    def __init__(self, names: bytes, kinds: bytes, lines: "array[int]") -> None:
+        self.names, self.kinds, self.lines = names, kinds, lines
+
+    @classmethod
+    def of(cls, names: Sequence[bytes], kinds: bytes, lines: Sequence[int]) -> "References":
+        """Put columns together; a name that spans lines is made one."""
+        joined = b"\n".join(names)
+        if names and joined.count(b"\n") != len(names) - 1:
+            joined = b"\n".join([b" ".join(name.split()) for name in names])
+        return cls(joined, kinds, array("I", lines))
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    def __iter__(self) -> Iterator[Reference]:
+        names = self.names.decode("utf-8", "replace").split("\n")
+        for name, kind, line in zip(names, self.kinds, self.lines, strict=False):
+            yield Reference(name, REFERENCE_KINDS[kind], line)
+
+    @overload
+    def __getitem__(self, place: int) -> Reference: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Reference, ...]: ...
+    def __getitem__(self, place: int | slice) -> Reference | tuple[Reference, ...]:
+        return tuple(self)[place]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, References) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self.names)
+
+    def __repr__(self) -> str:
+        return f"References({tuple(self)!r})"
+
+
+class FileSyntax(NamedTuple):
     """All that is known of one file; in the order of the file."""
 
     symbols: tuple[Symbol, ...]
-    references: tuple[Reference, ...]
+    references: References
     imports: tuple[Import, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+NOTHING = FileSyntax((), References(b"", b"", array("I")), ())
+"""What is known of a file that no grammar reads."""
+
+
+class _Found(NamedTuple):
     """A definition as the query gives it; node is the whole of it, scope what the query says is around it."""
 
+    start: int
+    before_end: int
     name: str
     kind: str
     node: Node
     scope: str
+    pattern: int
+
+
+Captures = dict[str, list[Node]]
+Match = tuple[int, Captures]
 
 
 def file_syntax(language: str, source: bytes, tree: Tree) -> FileSyntax:
     """Read a file's tree, parsed from `source` (UTF-8)."""
+    return syntax_of(language, source, QueryCursor(query(language)).matches(tree.root_node))
+
+
+def syntax_of(language: str, source: bytes, matches: Sequence[Match]) -> FileSyntax:
+    """Make values of all matches of a language's query in a file."""
     found: dict[int, _Found] = {}  # by the place of the name: of two patterns for one name the first is meant
-    references: dict[tuple[int, str], Reference] = {}
+    names: list[bytes] = []
+    kinds = bytearray()
+    lines: list[int] = []
     imports: list[Import] = []
-    matches = QueryCursor(query(language)).matches(tree.root_node)
-    for _, captures in sorted(matches, key=lambda match: match[0]):
-        what, node = _subject(captures)
-        names = captures.get("name", [])
-        if what == "import":
-            imports.append(_import(node, captures))
-        elif what.startswith("definition.") and names:
-            scope = "".join(_text(n) for n in captures.get("scope", [])[:1])
-            found.setdefault(names[0].start_byte, _Found(_text(names[0]), what[11:], _whole(node), scope))
-        elif what.startswith("reference."):
-            kind = cast("ReferenceKind", what[10:])
-            for name in names:
-                references.setdefault((name.start_byte, kind), Reference(_text(name), kind, name.start_point.row))
-    symbols = tuple(_symbols(found.values(), source))
+    subjects: dict[int, tuple[str, int]] = {}  # what each pattern of the query is about
+    for pattern, captures in matches:
+        if pattern not in subjects:
+            subjects[pattern] = _subject(captures)
+        what, kind = subjects[pattern]
+        if kind >= 0:
+            for name in captures["name"]:
+                names.append(source[name.start_byte : name.end_byte])
+                kinds.append(kind)
+                lines.append(name.start_point[0])
+        elif what == "import":
+            imports.append(_import(captures))
+        elif "name" in captures:
+            name = captures["name"][0]
+            other = found.get(name.start_byte)
+            if other is None or pattern < other.pattern:
+                node = _whole(captures[what][0])
+                scope = _text(captures["scope"][0]) if "scope" in captures else ""
+                place = (node.start_byte, -node.end_byte)
+                found[name.start_byte] = _Found(*place, _text(name), what[11:], node, scope, pattern)
     return FileSyntax(
-        symbols,
-        tuple(reference for _, reference in sorted(references.items())),
+        tuple(_symbols(found.values(), source, comments_of(language))),
+        References.of(names, bytes(kinds), lines),
         tuple(sorted(imports, key=lambda one: (one.line, one.source, one.name))),
     )
 
 
-def identifiers(text: str) -> frozenset[str]:
-    """Collect the words of three and more characters that may be names, in any language."""
-    return frozenset(_IDENTIFIER.findall(text))
+def words(source: bytes) -> set[str]:
+    """Collect the words of three and more characters that may be names, in any language; from UTF-8."""
+    found = [word for word in set(source.translate(_WORD_BYTES).split()) if len(word) > 2 and not 48 <= word[0] <= 57]
+    if source.isascii():
+        return set(b" ".join(found).decode("ascii").split())
+    return set(_WORD.findall(b" ".join(found).decode("utf-8", "replace")))
 
 
-def _subject(captures: dict[str, list[Node]]) -> tuple[str, Node]:
-    """Give what a match is about and its node."""
-    for name, nodes in captures.items():
-        if name == "import" or name.startswith(("definition.", "reference.")):
-            return name, nodes[0]
-    return "", next(iter(captures.values()))[0]
+def _subject(captures: Captures) -> tuple[str, int]:
+    """Give the capture that says what a match is about, and the kind of a reference, -1 for everything else."""
+    for name in captures:
+        if name == "import" or name.startswith("definition."):
+            return name, -1
+        if name.startswith("reference."):
+            return name, REFERENCE_KINDS.index(cast("ReferenceKind", name[10:]))
+    return "nothing", -1
 
 
-def _symbols(found: Iterable[_Found], source: bytes) -> Iterator[Symbol]:
+def _place(one: _Found) -> tuple[int, int]:
+    return one.start, one.before_end
+
+
+def _symbols(found: Iterable[_Found], source: bytes, comments: Comments) -> Iterator[Symbol]:
     around: list[_Found] = []
-    for one in sorted(found, key=lambda f: (f.node.start_byte, -f.node.end_byte)):
-        while around and around[-1].node.end_byte <= one.node.start_byte:
+    for one in sorted(found, key=_place):
+        start, before_end, _, kind, _, _, _ = one
+        while around and -around[-1].before_end <= start:
             around.pop()
-        outer = [other for other in around if other.node.end_byte >= one.node.end_byte and other.node != one.node]
-        if one.kind in KINDS:
-            yield _symbol(one, outer, source)
-        if one.kind in _CONTAINERS:
+        if kind in KINDS:
+            # A declaration of several names is not around itself.
+            outer = [o for o in around if o.before_end < before_end or (o.before_end == before_end and o.start < start)]
+            yield _symbol(one, outer, source, comments)
+        if kind in _CONTAINERS:
             around.append(one)
 
 
-def _symbol(one: _Found, outer: Sequence[_Found], source: bytes) -> Symbol:
-    signature = _signature(one.node, source)
-    receiver = _RECEIVER.match(signature) if one.kind == "method" else None
-    if one.kind == "field":  # an attribute that a method sets belongs to its class
+def _symbol(one: _Found, outer: Sequence[_Found], source: bytes, comments: Comments) -> Symbol:
+    start, before_end, name, kind, node, parent, _ = one
+    signature = _signature(node, kind, source)
+    if kind == "field":  # an attribute that a method sets belongs to its class
         outer = [other for other in outer if other.kind not in ("function", "method")]
-    parent = one.scope or (receiver[1] if receiver else ".".join(other.name for other in outer))
-    kind = "method" if one.kind == "function" and outer and outer[-1].kind in _OF_A_TYPE else one.kind
+    elif kind == "function" and outer and outer[-1].kind in _OF_A_TYPE:
+        kind = "method"
+    elif kind == "method" and not parent and (receiver := _RECEIVER.match(signature)):
+        parent = receiver[1]
+    if not parent and outer:
+        parent = outer[0].name if len(outer) == 1 else ".".join([other.name for other in outer])
     return Symbol(
-        name=one.name,
-        kind=cast("Kind", kind),
-        start=one.node.start_byte,
-        end=one.node.end_byte,
-        line=one.node.start_point.row,
-        last_line=one.node.end_point.row,
-        signature=signature,
-        parent=parent.replace("::", "."),
-        doc=_doc(one.node),
+        name,
+        cast("Kind", kind),
+        start,
+        -before_end,
+        node.start_point[0],
+        node.end_point[0],
+        signature,
+        parent.replace("::", ".") if "::" in parent else parent,
+        documentation(node, source, comments),
     )
 
 
 def _whole(node: Node) -> Node:
-    """Give the definition around a declarator, in which C and its kin name their functions."""
-    while node.parent is not None and node.type.endswith("_declarator"):
+    """Give the definition around a declarator, in which C names functions and JavaScript constants."""
+    while node.type.endswith("_declarator") and node.parent is not None:
         node = node.parent
     return node
 
 
-def _signature(node: Node, source: bytes) -> str:
+def _signature(node: Node, kind: str, source: bytes) -> str:
     """Give what stands before the body, in one line; the first line of what has none."""
-    body = _body(node)
-    if body is not None and body.start_byte > node.start_byte:
-        text = source[node.start_byte : body.start_byte].decode("utf-8", "replace")
+    start = node.start_byte
+    body = None if kind in _WITHOUT_BODY else _body(node)
+    if body is not None and body.start_byte > start:
+        end = min(body.start_byte, start + 8 * _LONGEST_SIGNATURE)
     else:
-        text = source[node.start_byte : node.end_byte].decode("utf-8", "replace").partition("\n")[0]
-    text = _BLANKS.sub(" ", text).strip().rstrip("{=;,:").removesuffix("=>").strip()
-    return text[:_LONGEST_SIGNATURE]
+        line_end = source.find(b"\n", start, node.end_byte)
+        end = node.end_byte if line_end < 0 else line_end
+        end = min(end, start + 8 * _LONGEST_SIGNATURE)
+    text = " ".join(source[start:end].decode("utf-8", "replace").split())
+    if len(text) > _LONGEST_SIGNATURE:
+        text = text[:_LONGEST_SIGNATURE]
+    return text.rstrip("{=;,: ").removesuffix("=>").rstrip()
 
 
 def _body(node: Node) -> Node | None:
@@ -184,8 +269,11 @@ def _body(node: Node) -> Node | None:
         body = node.child_by_field_name("body")
         if body is not None:
             return body
-        inner = next(
-            (n for name in ("value", "right", "declarator", "type") if (n := node.child_by_field_name(name))), None
+        inner = (
+            node.child_by_field_name("value")
+            or node.child_by_field_name("right")
+            or node.child_by_field_name("declarator")
+            or node.child_by_field_name("type")
         )
         inner = inner or next((n for n in node.named_children if n.type == "variable_declarator"), None)
         if inner is None:
@@ -194,42 +282,12 @@ def _body(node: Node) -> Node | None:
     return None
 
 
-def _doc(node: Node) -> str:
-    """Give the first line of the string that opens a body, else of the comments that end just above."""
-    body = node.child_by_field_name("body")
-    first = body.named_children[0] if body is not None and body.named_children else None
-    if first is not None and first.type == "expression_statement" and first.named_children[:1]:
-        first = first.named_children[0]
-    if first is not None and first.type == "string":
-        return _first_line(_text(first))
-    while node.parent is not None and node.parent.type in _WRAPPERS:
-        node = node.parent
-    comments = list(takewhile(lambda n: "comment" in n.type, _above(node)))
-    return _first_line(_text(comments[-1])) if comments else ""
-
-
-def _above(node: Node) -> Iterator[Node]:
-    """Give the siblings before a node, upward, as long as no line is empty between them."""
-    line, sibling = node.start_point.row, node.prev_sibling
-    while sibling is not None:
-        last = sibling.end_point.row - (sibling.end_point.column == 0)  # some comments hold their line's end
-        if line - last > 1:
-            return
-        yield sibling
-        line, sibling = sibling.start_point.row, sibling.prev_sibling
-
-
-def _first_line(text: str) -> str:
-    lines = (_MARKUP.sub("", _MARKUP.sub("", line.strip())).strip() for line in text.splitlines())
-    return next((line for line in lines if line), "")[:_LONGEST_SIGNATURE]
-
-
-def _import(node: Node, captures: dict[str, list[Node]]) -> Import:
+def _import(captures: Captures) -> Import:
     source, name, alias = (
-        "".join(_text(n) for n in captures.get(capture, [])[:1]).strip("\"'`<>")
+        _text(captures[capture][0]).strip(_QUOTES) if capture in captures else ""
         for capture in ("source", "name", "alias")
     )
-    return Import(source or name, name if source else "", alias, node.start_point.row)
+    return Import(source or name, name if source else "", alias, captures["import"][0].start_point[0])
 
 
 def _text(node: Node) -> str:

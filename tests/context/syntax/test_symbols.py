@@ -8,7 +8,7 @@ from assist_context.errors import ParseTimeout
 from assist_context.languages import language_of
 from assist_context.syntax.grammars import GRAMMARS, query
 from assist_context.syntax.parse import parse
-from assist_context.syntax.symbols import FileSyntax, file_syntax, identifiers
+from assist_context.syntax.symbols import FileSyntax, file_syntax, words
 
 SAMPLES = {
     "python": (
@@ -288,5 +288,7 @@ def test_reads_anything(language: str, text: str) -> None:
         assert 0 <= symbol.start <= symbol.end <= len(source)
 
 
-def test_collects_identifiers() -> None:
-    assert identifiers("def größe(a1, ab): return x_12 + 3abc") == {"def", "größe", "return", "x_12", "abc"}
+def test_collects_words() -> None:
+    text = "def größe(a1, ab): return x_12 + 3abc → “quoted” ..."
+    assert words(text.encode()) == {"def", "größe", "return", "x_12", "quoted"}
+    assert words(b"") == set()
