@@ -12,8 +12,10 @@ from tree_sitter import Node
 from assist_context.languages import LANGUAGES
 
 _MARKUP = re.compile(
-    r"^(?:/\*+!?|//[/!]?|#+!?|--+|\*+/?|[rubfRUBF]*(?:\"\"\"|'''|\"|'))\s*|\s*(?:\*/|\"\"\"|'''|\"|')$"
+    r"^(?:/\*+!?|//[/!]?|#+!?|--+(?:\[=*\[)?|\*+/?|<summary>|[rubfRUBF]*(?:\"\"\"|'''|\"|'))\s*"
+    r"|\s*(?:\*/|\"\"\"|'''|\"|'|\]=*\]|</summary>)$"
 )
+_EMPTY = frozenset({b"", b"<summary>", b"</summary>"})  # what C# writes around the text, in lines of their own
 _BETWEEN = (b"@", b"#[", b"[", b"template")  # how lines begin that may stand between a comment and its definition
 _MODIFIERS = re.compile(rb"[\s\w]*|\s*template\b.*")
 _OPEN_A_STRING = frozenset({b'"', b"'", b"r", b"R", b"u", b"U"})
@@ -39,7 +41,8 @@ def comments_of(language: str) -> Comments:
 def documentation(node: Node, source: bytes, comments: Comments) -> str:
     """Give the first line of a definition's documentation, "" where there is none."""
     body = node.child_by_field_name("body")
-    if body is not None and source[body.start_byte : body.start_byte + 1] in _OPEN_A_STRING:
+    # A body without anything in it is a name: `def f = result` in Scala.
+    if body is not None and body.named_child_count and source[body.start_byte : body.start_byte + 1] in _OPEN_A_STRING:
         first = body.named_children[0]
         if first.type == "expression_statement" and first.named_child_count:
             first = first.named_children[0]
@@ -50,13 +53,13 @@ def documentation(node: Node, source: bytes, comments: Comments) -> str:
     if not before.isspace() and before and not _MODIFIERS.fullmatch(before):
         return ""  # the comment above is that of something else in this line
     line, above = _line_before(source, end)
-    while line.startswith(_BETWEEN):
+    while line.startswith(_BETWEEN) and not line.endswith((b"{", b"}", b";")):
         end = above
         line, above = _line_before(source, end)
     if line.startswith(comments.line):
         first_line = line
         while line.startswith(comments.line):
-            first_line, end = (line if line.strip(b"/#-! ") else first_line), above
+            first_line, end = (line if line.strip(b"/#-! ") not in _EMPTY else first_line), above
             line, above = _line_before(source, end)
         return _first_line(first_line)
     if line.endswith(comments.end):

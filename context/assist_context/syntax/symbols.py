@@ -21,13 +21,14 @@ ReferenceKind = Literal["call", "class", "type", "implementation"]
 KINDS = frozenset(get_args(Kind))
 REFERENCE_KINDS: tuple[ReferenceKind, ...] = get_args(ReferenceKind)
 
-_CONTAINERS = frozenset({"class", "interface", "enum", "module", "function", "method", "impl"})
+_CONTAINERS = frozenset({"class", "interface", "enum", "type", "module", "function", "method", "impl"})
 _OF_A_TYPE = frozenset({"class", "interface", "enum", "impl"})
 _WITHOUT_BODY = frozenset({"field", "constant", "variable"})
 _LONGEST_SIGNATURE = 240
 _RECEIVER = re.compile(r"func\s*\(\s*(?:\w+\s+)?\*?\s*(\w+)")
 _WORD = re.compile(r"[^\W\d]\w{2,}")
-_QUOTES = "\"'`<>"
+_QUOTES = "\"'`<>:"
+_SIGILS = ":@"  # of Ruby: a symbol that names an attribute, a variable of an instance
 # Every byte that no name can have becomes a blank: splitting then finds words several times as fast as a pattern does.
 _WORD_BYTES = bytes(
     byte if (chr(byte).isalnum() and byte < 128) or byte >= 128 or byte == ord("_") else ord(" ") for byte in range(256)
@@ -164,7 +165,7 @@ def syntax_of(language: str, source: bytes, matches: Sequence[Match]) -> FileSyn
                 kinds.append(kind)
                 lines.append(name.start_point[0])
         elif what == "import":
-            imports.append(_import(captures))
+            imports.append(_import(captures, source))
         elif "name" in captures:
             name = captures["name"][0]
             other = found.get(name.start_byte)
@@ -172,7 +173,7 @@ def syntax_of(language: str, source: bytes, matches: Sequence[Match]) -> FileSyn
                 node = _whole(captures[what][0])
                 scope = _text(captures["scope"][0]) if "scope" in captures else ""
                 place = (node.start_byte, -node.end_byte)
-                found[name.start_byte] = _Found(*place, _text(name), what[11:], node, scope, pattern)
+                found[name.start_byte] = _Found(*place, _text(name).lstrip(_SIGILS), what[11:], node, scope, pattern)
     return FileSyntax(
         tuple(_symbols(found.values(), source, comments_of(language))),
         References.of(names, bytes(kinds), lines),
@@ -218,15 +219,16 @@ def _symbols(found: Iterable[_Found], source: bytes, comments: Comments) -> Iter
 
 def _symbol(one: _Found, outer: Sequence[_Found], source: bytes, comments: Comments) -> Symbol:
     start, before_end, name, kind, node, parent, _ = one
-    signature = _signature(node, kind, source)
+    signature = _signature(node, kind, source, comments)
     if kind == "field":  # an attribute that a method sets belongs to its class
+        parent = parent or next((other.scope for other in reversed(outer) if other.scope), "")
         outer = [other for other in outer if other.kind not in ("function", "method")]
     elif kind == "function" and outer and outer[-1].kind in _OF_A_TYPE:
         kind = "method"
     elif kind == "method" and not parent and (receiver := _RECEIVER.match(signature)):
         parent = receiver[1]
     if not parent and outer:
-        parent = outer[0].name if len(outer) == 1 else ".".join([other.name for other in outer])
+        parent = ".".join([f"{other.scope}.{other.name}" if other.scope else other.name for other in outer])
     return Symbol(
         name,
         cast("Kind", kind),
@@ -247,7 +249,7 @@ def _whole(node: Node) -> Node:
     return node
 
 
-def _signature(node: Node, kind: str, source: bytes) -> str:
+def _signature(node: Node, kind: str, source: bytes, comments: Comments) -> str:
     """Give what stands before the body, in one line; the first line of what has none."""
     start = node.start_byte
     body = None if kind in _WITHOUT_BODY else _body(node)
@@ -257,7 +259,10 @@ def _signature(node: Node, kind: str, source: bytes) -> str:
         line_end = source.find(b"\n", start, node.end_byte)
         end = node.end_byte if line_end < 0 else line_end
         end = min(end, start + 8 * _LONGEST_SIGNATURE)
-    text = " ".join(source[start:end].decode("utf-8", "replace").split())
+    head = source[start:end]
+    if comments.line in head:
+        head = b"\n".join([line for line in head.split(b"\n") if not line.lstrip().startswith(comments.line)])
+    text = " ".join(head.decode("utf-8", "replace").split())
     if len(text) > _LONGEST_SIGNATURE:
         text = text[:_LONGEST_SIGNATURE]
     return text.rstrip("{=;,: ").removesuffix("=>").rstrip()
@@ -282,9 +287,11 @@ def _body(node: Node) -> Node | None:
     return None
 
 
-def _import(captures: Captures) -> Import:
+def _import(captures: Captures, text: bytes) -> Import:
     source, name, alias = (
-        _text(captures[capture][0]).strip(_QUOTES) if capture in captures else ""
+        text[captures[capture][0].start_byte : captures[capture][-1].end_byte].decode("utf-8", "replace").strip(_QUOTES)
+        if capture in captures
+        else ""
         for capture in ("source", "name", "alias")
     )
     return Import(source or name, name if source else "", alias, captures["import"][0].start_point[0])

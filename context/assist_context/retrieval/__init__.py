@@ -1,0 +1,1 @@
+"""Answers from an index: what a name means, who uses it, where an import leads."""
