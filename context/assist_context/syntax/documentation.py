@@ -47,7 +47,7 @@ def documentation(node: Node, source: bytes, comments: Comments) -> str:
         if first.type == "expression_statement" and first.named_child_count:
             first = first.named_children[0]
         if first.type == "string":
-            return _first_line(first.text or b"")
+            return _first_line(source[first.start_byte : first.end_byte])
     end = source.rfind(b"\n", 0, node.start_byte)
     before = source[end + 1 : node.start_byte]
     if not before.isspace() and before and not _MODIFIERS.fullmatch(before):

@@ -23,6 +23,7 @@ REFERENCE_KINDS: tuple[ReferenceKind, ...] = get_args(ReferenceKind)
 
 _CONTAINERS = frozenset({"class", "interface", "enum", "type", "module", "function", "method", "impl"})
 _OF_A_TYPE = frozenset({"class", "interface", "enum", "impl"})
+_CALLABLES = frozenset({"function", "method"})
 _WITHOUT_BODY = frozenset({"field", "constant", "variable"})
 _LONGEST_SIGNATURE = 240
 _RECEIVER = re.compile(r"func\s*\(\s*(?:\w+\s+)?\*?\s*(\w+)")
@@ -147,38 +148,63 @@ def file_syntax(language: str, source: bytes, tree: Tree) -> FileSyntax:
     return syntax_of(language, source, QueryCursor(query(language)).matches(tree.root_node))
 
 
-def syntax_of(language: str, source: bytes, matches: Sequence[Match]) -> FileSyntax:
+def syntax_of(language: str, source: bytes, matches: Iterable[Match]) -> FileSyntax:
     """Make values of all matches of a language's query in a file."""
-    found: dict[int, _Found] = {}  # by the place of the name: of two patterns for one name the first is meant
-    names: list[bytes] = []
-    kinds = bytearray()
-    lines: list[int] = []
-    imports: list[Import] = []
-    subjects: dict[int, tuple[str, int]] = {}  # what each pattern of the query is about
-    for pattern, captures in matches:
-        if pattern not in subjects:
-            subjects[pattern] = _subject(captures)
-        what, kind = subjects[pattern]
-        if kind >= 0:
-            for name in captures["name"]:
-                names.append(source[name.start_byte : name.end_byte])
-                kinds.append(kind)
-                lines.append(name.start_point[0])
-        elif what == "import":
-            imports.append(_import(captures, source))
-        elif "name" in captures:
-            name = captures["name"][0]
-            other = found.get(name.start_byte)
-            if other is None or pattern < other.pattern:
-                node = _whole(captures[what][0])
-                scope = _text(captures["scope"][0]) if "scope" in captures else ""
-                place = (node.start_byte, -node.end_byte)
-                found[name.start_byte] = _Found(*place, _text(name).lstrip(_SIGILS), what[11:], node, scope, pattern)
-    return FileSyntax(
-        tuple(_symbols(found.values(), source, comments_of(language))),
-        References.of(names, bytes(kinds), lines),
-        tuple(sorted(imports, key=lambda one: (one.line, one.source, one.name))),
-    )
+    reading = Reading(language, source)
+    reading.add(matches)
+    return reading.syntax(reading.symbols())
+
+
+class Reading:
+    """What the matches of a language's query tell of a file: taken all at once, or part by part to read in steps."""
+
+    def __init__(self, language: str, source: bytes) -> None:
+        self._source = source
+        self._comments = comments_of(language)
+        self._found: dict[int, _Found] = {}  # by the place of the name: of two patterns for one the first is meant
+        self._names: list[bytes] = []
+        self._kinds = bytearray()
+        self._lines: list[int] = []
+        self._imports: list[Import] = []
+        self._subjects: dict[int, tuple[str, int]] = {}  # what each pattern of the query is about
+
+    def add(self, matches: Iterable[Match]) -> None:
+        """Take matches, each of them once."""
+        source, found, subjects = self._source, self._found, self._subjects
+        names, kinds, lines = self._names, self._kinds, self._lines
+        for pattern, captures in matches:
+            if pattern not in subjects:
+                subjects[pattern] = _subject(captures)
+            what, kind = subjects[pattern]
+            if kind >= 0:
+                for name in captures["name"]:
+                    names.append(source[name.start_byte : name.end_byte])
+                    kinds.append(kind)
+                    lines.append(name.start_point[0])
+            elif what == "import":
+                self._imports.append(_import(captures, source))
+            elif "name" in captures:
+                name = captures["name"][0]
+                other = found.get(name.start_byte)
+                if other is None or pattern < other.pattern:
+                    node = _whole(captures[what][0])
+                    scope = _text(captures["scope"][0], source) if "scope" in captures else ""
+                    place = (node.start_byte, -node.end_byte)
+                    found[name.start_byte] = _Found(
+                        *place, _text(name, source).lstrip(_SIGILS), what[11:], node, scope, pattern
+                    )
+
+    def symbols(self) -> Iterator[Symbol]:
+        """Give the definitions of all matches, in the order of the file."""
+        return _symbols(self._found.values(), self._source, self._comments)
+
+    def syntax(self, symbols: Iterable[Symbol]) -> FileSyntax:
+        """Put together what was read; symbols: what `symbols` gave."""
+        return FileSyntax(
+            tuple(symbols),
+            References.of(self._names, bytes(self._kinds), self._lines),
+            tuple(sorted(self._imports, key=lambda one: (one.line, one.source, one.name))),
+        )
 
 
 def words(source: bytes) -> set[str]:
@@ -222,7 +248,9 @@ def _symbol(one: _Found, outer: Sequence[_Found], source: bytes, comments: Comme
     signature = _signature(node, kind, source, comments)
     if kind == "field":  # an attribute that a method sets belongs to its class
         parent = parent or next((other.scope for other in reversed(outer) if other.scope), "")
-        outer = [other for other in outer if other.kind not in ("function", "method")]
+        outer = list(outer)
+        while outer and outer[-1].kind in _CALLABLES:
+            outer.pop()
     elif kind == "function" and outer and outer[-1].kind in _OF_A_TYPE:
         kind = "method"
     elif kind == "method" and not parent and (receiver := _RECEIVER.match(signature)):
@@ -297,5 +325,5 @@ def _import(captures: Captures, text: bytes) -> Import:
     return Import(source or name, name if source else "", alias, captures["import"][0].start_point[0])
 
 
-def _text(node: Node) -> str:
-    return (node.text or b"").decode("utf-8", "replace")
+def _text(node: Node, source: bytes) -> str:
+    return source[node.start_byte : node.end_byte].decode("utf-8", "replace")
