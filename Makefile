@@ -9,7 +9,7 @@ MODEL := qwen2.5-coder-0.5b
 export ASSIST_DEV_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/assist-dev
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check e2e-ollama test-python model bench-completion bench-ollama bench-startup docs lock package recordings clean
+.PHONY: help demo test check e2e-ollama test-python model bench-completion bench-index bench-ollama bench-startup docs lock package recordings clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -49,6 +49,9 @@ test-python: ## Run the unit tests on every other supported Python that is found
 
 bench-completion: model ## Measure latency, cancel and quality of completion on this machine
 	@$(BIN)/python bench/bench_completion.py --model "$$($(BIN)/assist model path $(MODEL))"
+
+bench-index: $(READY) ## Measure the workspace index on published sources, beside ctags and aider (20 minutes)
+	@$(BIN)/python bench/bench_index.py $(BENCH_ARGS)
 
 bench-ollama: model ## Measure the Ollama backend against its aims, with a real Ollama (half an hour)
 	@PYTHONPATH=tests $(BIN)/python bench/bench_ollama.py --model "$$($(BIN)/assist model path $(MODEL))" $(BENCH_ARGS)

@@ -5,7 +5,11 @@ ContextError
 ├── DiffError       text that is not a unified diff
 ├── TemplateError   a prompt or a FIM template that cannot be filled in
 ├── BudgetError     a token budget too small for what must be in the prompt
-└── ParseTimeout    a file that keeps a grammar busy for too long
+├── ParseTimeout    a file that keeps a grammar busy for too long
+└── IndexUnusable   an index that cannot answer
+    ├── IndexMissing    there is none yet
+    ├── IndexDamaged    its file is broken or of another version; a writer makes it anew
+    └── IndexBusy       its file cannot be read or written now: locked, no space left, not permitted
 """
 
 
@@ -36,3 +40,19 @@ class BudgetError(ContextError):
 
 class ParseTimeout(ContextError):
     """A grammar took too long for a file."""
+
+
+class IndexUnusable(ContextError):
+    """An index that cannot answer or be written."""
+
+
+class IndexMissing(IndexUnusable):
+    """An index that nobody has built yet."""
+
+
+class IndexDamaged(IndexUnusable):
+    """An index whose file is broken or of another version."""
+
+
+class IndexBusy(IndexUnusable):
+    """An index whose file cannot be read or written now: locked, no space left, not permitted."""

@@ -8,8 +8,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from pathlib import PurePosixPath
+from fnmatch import translate
+from posixpath import splitext
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,31 +193,35 @@ def _private_keys(text: str) -> Iterator[SecretSpan]:
             yield SecretSpan(begin.start(), stop, "private-key")
 
 
-_ENVIRONMENTS = (".env", ".env.*", "*.env", ".envrc", "*.tfvars", "*.tfvars.json", "*.tfstate", "*.tfstate.backup")
-_KEY_FILES = ("*.pem", "*.key", "*.p8", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx", "*.ppk", "*.ovpn")
-_SSH_KEYS = ("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_ecdsa_sk", "id_ed25519_sk")
-_LOGINS = (".netrc", "_netrc", ".npmrc", ".pypirc", ".pgpass", ".my.cnf", ".htpasswd", ".dockercfg", ".vault-token")
-_CREDENTIALS = ("credentials", "credentials.*", "*.credentials", ".git-credentials", "*_credentials.json")
-_SECRETS = ("secret.*", "secrets.*", "*.secret", "*.secrets", "client_secret*.json", "service[-_]account*.json")
-_SECRET_NAMES = (*_ENVIRONMENTS, *_KEY_FILES, *_SSH_KEYS, *_LOGINS, *_CREDENTIALS, *_SECRETS)
+_ENVIRONMENTS = (
+    ".env", ".env.*", ".env-*", ".env_*", "*.env", "*.env.*", ".envrc", ".envrc.*", ".dev.vars", ".dev.vars.*",
+    "*.tfvars", "*.tfvars.json", "*.tfstate", "*.tfstate.*", "local.settings.json",
+)  # fmt: skip
+_KEY_FILES = (
+    "*.pem", "*.key", "*.p8", "*.p12", "*.pfx", "*.jks", "*.jceks", "*.keystore", "*.kdbx", "*.kdb", "*.ppk", "*.ovpn",
+    "*.keytab", "*.agekey", "*.pkcs12", "*.snk", "*.mobileprovision", "*.asc", "*.gpg", "secring.*",
+)  # fmt: skip
+_SSH_KEYS = ("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_ecdsa_sk", "id_ed25519_sk", "ssh_host_*_key")
+_LOGINS = (
+    ".netrc", "_netrc", ".npmrc", ".pypirc", ".pgpass", "pgpass.conf", ".my.cnf", ".mylogin.cnf", ".htpasswd",
+    ".dockercfg", ".vault-token", ".vault_pass", ".vault_pass.*", ".s3cfg", ".boto", "rclone.conf",
+    ".terraformrc", "terraform.rc", ".git-credentials", "kubeconfig", "*.kubeconfig", ".*_history",
+    "passwords.txt", "password.txt",
+)  # fmt: skip
+_CREDENTIALS = ("credentials", "credentials.*", "*.credentials", "*_credentials.json", "*-credentials.json")
+_SECRETS = (
+    "secret.*", "secrets", "secrets.*", "*.secret", "*.secrets", "*.secrets.*", "client_secret*.json",
+    "service[-_]account*.json", "*-firebase-adminsdk-*.json", "*.token", ".token",
+)  # fmt: skip
 _SECRET_PATHS = (
-    "*/.aws/*",
-    "*/.ssh/*",
-    "*/.gnupg/*",
-    "*/.kube/config",
-    "*/.docker/config.json",
-    "*/.config/gh/hosts.yml",
-)
+    "*/.aws/*", "*/.azure/*", "*/.ssh/*", "*/.gnupg/*", "*/.password-store/*", "*/.kube/config",
+    "*/.docker/config.json", "*/.config/gcloud/*", "*/.config/gh/hosts.yml", "*/.m2/settings.xml",
+    "*/.m2/settings-security.xml",
+)  # fmt: skip
 _HARMLESS_NAMES = (
-    "*.example",
-    "*.sample",
-    "*.template",
-    "*.dist",
-    "*.example.*",
-    "*.sample.*",
-    "*.template.*",
+    "*.example", "*.sample", "*.template", "*.dist", "*.tmpl", "*.j2", "*.example.*", "*.sample.*", "*.template.*",
     "*.pub",
-)
+)  # fmt: skip
 _CODE = frozenset(
     {
         ".py",
@@ -257,15 +261,22 @@ _CODE = frozenset(
 )
 
 
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(translate, patterns)))
+
+
+_SECRET_NAME = _any_of((*_ENVIRONMENTS, *_KEY_FILES, *_SSH_KEYS, *_LOGINS, *_CREDENTIALS, *_SECRETS))
+_SECRET_PATH = _any_of(_SECRET_PATHS)
+_HARMLESS_NAME = _any_of(_HARMLESS_NAMES)
+
+
 def is_secret_path(path: str) -> bool:
     """Tell whether a file of this name usually holds secrets (``.env``, keys, credential files).
 
     Examples of such files, public keys and source code that only deals with secrets are not.
     """
     parts = path.replace("\\", "/").lower()
-    name = PurePosixPath(parts).name
-    if any(fnmatchcase(name, pattern) for pattern in _HARMLESS_NAMES) or PurePosixPath(name).suffix in _CODE:
+    name = parts.rpartition("/")[2]
+    if splitext(name)[1] in _CODE or _HARMLESS_NAME.match(name):
         return False
-    return any(fnmatchcase(name, pattern) for pattern in _SECRET_NAMES) or any(
-        fnmatchcase("/" + parts, pattern) for pattern in _SECRET_PATHS
-    )
+    return bool(_SECRET_NAME.match(name) or ("/." in f"/{parts}" and _SECRET_PATH.match(f"/{parts}")))

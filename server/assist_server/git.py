@@ -11,16 +11,18 @@ import os
 import re
 import signal
 import stat
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from assist_context.index.patterns import GitSays, Rule
 from assist_server.core.errors import RepositoryError
 from assist_server.core.programs import find_program, search_path
 
 MAX_OUTPUT = 64 * 1024 * 1024
 MAX_NEW_FILE = 1024 * 1024
 DEADLINE = 120.0
+LISTING_DEADLINE = 60.0  # without git the folder itself can be walked
 WORKING_TREE = "working tree"
 INDEX = "index"
 
@@ -42,6 +44,9 @@ _DIFF = (
     "--no-color-moved", "--no-relative", "--src-prefix=a/", "--dst-prefix=b/", "--unified=3", "--inter-hunk-context=0",
     "--find-renames", "--diff-algorithm=histogram", "--ws-error-highlight=none", "-O/dev/null",
 )  # fmt: skip
+_LIST = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+_CHECK = ("check-ignore", "-z", "--stdin", "--verbose", "--non-matching")
+_LONGEST_COMMAND = 60_000  # bytes of paths; more are not asked for one by one
 _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
@@ -121,10 +126,38 @@ async def diff_worktree(root: Path) -> Diff:
     return await _since(root, await _last_commit(root))
 
 
-async def listed_files(root: Path) -> tuple[str, ...]:
-    """List the files below a folder that git follows or would: all but the ignored ones; paths with slashes."""
-    out = await _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    return tuple(name.decode(errors="surrogateescape") for name in out.split(b"\0") if name)
+async def listed_files(root: Path, only: Collection[str] = ()) -> tuple[str, ...]:
+    """List the files below a folder that git follows or would: all but the ignored ones; paths with slashes.
+
+    Files of checked-out submodules are among them, those of other repositories below the folder are not: each of these
+    is one path with a slash at its end. A file that is followed is listed even if it is ignored or deleted.
+    only: paths below `root`, to the letter; what is listed of them and below them.
+    RepositoryError also where git has nothing to list because a repository around the folder ignores it.
+    """
+    listed = await _listed(root, frozenset(only))
+    if not listed and not await asyncio.to_thread(os.path.lexists, root / ".git"):
+        if only and await _listed(root, frozenset()):
+            return ()
+        raise RepositoryError(f"git lists no file in {root}")
+    return listed
+
+
+async def git_says(root: Path, path: str) -> GitSays:
+    """Tell whether git lists a path below `root` or something below it, and the rule that ignores it."""
+    if not path or await listed_files(root, only=(path,)):
+        return GitSays(listed=True)
+    *folders, _ = path.split("/")
+    within = await asyncio.to_thread(_repositories_in, root, ("/".join(folders),)) if folders else ()
+    for repository in ("", *within):  # git refuses to tell of a path in a submodule, except inside of it
+        place = path.removeprefix(f"{repository}/") if repository else path
+        # It does not know literal paths; one that begins so is none that says how it is to be read.
+        given = os.fsencode(f"./{place}\0")
+        out = await _run(root / repository, _CHECK, (), None, extra={"GIT_LITERAL_PATHSPECS": "0"}, given=given)
+        if out.status in {0, 1}:
+            file, line, pattern, *_ = (part.decode(errors="surrogateescape") for part in out.stdout.split(b"\0"))
+            ignored = out.status == 0 and not pattern.startswith("!")
+            return GitSays(listed=False, rule=Rule(file, int(line), pattern) if ignored else None)
+    return GitSays(listed=False)
 
 
 async def file_at(root: Path, revision: str, path: str) -> str | None:
@@ -134,6 +167,28 @@ async def file_at(root: Path, revision: str, path: str) -> str | None:
     if blob is None:
         return None
     return (await _git(root, "cat-file", "blob", blob)).decode(errors="replace")
+
+
+async def _listed(root: Path, only: Collection[str], *, ceiling: Path | None = None) -> tuple[str, ...]:
+    """List files of a repository and its submodules. ceiling: where git stops to look for the repository."""
+    submodules = await asyncio.to_thread(_may_have_submodules, root)
+    asked = await asyncio.to_thread(_outermost, root, only) if submodules else only
+    few = sum(len(path) + 9 for path in asked) <= _LONGEST_COMMAND
+    paths = ("--", *sorted(asked)) if few else ()
+    arguments = (*_LIST, *(("--stage", "-t") if submodules else ()), *paths)
+    extra = {"GIT_CEILING_DIRECTORIES": str(ceiling)} if ceiling else None
+    out = await _git(root, *arguments, extra=extra, deadline=LISTING_DEADLINE)
+    entries = [entry for entry in out.split(b"\0") if entry]
+    links = [_unstaged(entry) for entry in entries if _is_link(entry)] if submodules else []
+    names = [_unstaged(entry) for entry in entries if not _is_link(entry)] if submodules else map(_name, entries)
+    found = {path: None for path in names if not only or _is_asked(path, only)}
+    for link in links:
+        inner = () if not only or _is_asked(link, only) else _below(link, only)
+        if inner is not None and await asyncio.to_thread(_is_checked_out, root, link):
+            with contextlib.suppress(RepositoryError):
+                below = await _listed(root / link, inner, ceiling=(root / link).parent)
+                found.update(dict.fromkeys(f"{link}/{path}" for path in below))
+    return tuple(found)
 
 
 async def _since(root: Path, base: str) -> Diff:
@@ -207,15 +262,31 @@ async def _merge_base(root: Path, base: str, head: str, revisions: str) -> str:
     raise RepositoryError(out.reason or f"the two sides of {revisions!r} have no commit in common")
 
 
-async def _git(folder: Path, *arguments: str, overrides: Sequence[str] = (), index: Path | None = None) -> bytes:
-    out = await _run(folder, arguments, overrides, index)
+async def _git(
+    folder: Path,
+    *arguments: str,
+    overrides: Sequence[str] = (),
+    index: Path | None = None,
+    extra: Mapping[str, str] | None = None,
+    deadline: float | None = None,
+) -> bytes:
+    out = await _run(folder, arguments, overrides, index, extra=extra, deadline=deadline)
     if out.status != 0:
         raise RepositoryError(out.reason or f"git {arguments[0]} failed with status {out.status}")
     return out.stdout
 
 
-async def _run(folder: Path, arguments: Sequence[str], overrides: Sequence[str], index: Path | None) -> _Output:
-    environment = _environment() | ({"GIT_INDEX_FILE": str(index)} if index else {})
+async def _run(
+    folder: Path,
+    arguments: Sequence[str],
+    overrides: Sequence[str],
+    index: Path | None,
+    *,
+    extra: Mapping[str, str] | None = None,
+    deadline: float | None = None,
+    given: bytes | None = None,
+) -> _Output:
+    environment = _environment() | ({"GIT_INDEX_FILE": str(index)} if index else {}) | dict(extra or {})
     program = find_program("git")
     if program is None:
         raise RepositoryError("git is not installed", hint="install git, or give a patch with --patch")
@@ -224,15 +295,17 @@ async def _run(folder: Path, arguments: Sequence[str], overrides: Sequence[str],
         process = await asyncio.create_subprocess_exec(
             program, "--no-pager", *settings, *arguments,
             cwd=folder, env=environment, start_new_session=True,
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.DEVNULL if given is None else asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
-    except OSError as error:
-        raise RepositoryError(f"git cannot be started: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # a zero byte in a path is a ValueError
+        raise RepositoryError(f"git cannot be started: {getattr(error, 'strerror', None) or error}") from error
+    deadline = DEADLINE if deadline is None else deadline
     try:
-        stdout, stderr = await asyncio.wait_for(_outputs(process), DEADLINE)
+        stdout, stderr = await asyncio.wait_for(_outputs(process, given), deadline)
         status = await process.wait()
     except asyncio.TimeoutError as error:
-        raise RepositoryError(f"git {arguments[0]} did not finish within {DEADLINE:.0f} s") from error
+        raise RepositoryError(f"git {arguments[0]} did not finish within {deadline:.0f} s") from error
     finally:
         if process.returncode is None:
             _kill(process)
@@ -248,7 +321,10 @@ def _environment() -> dict[str, str]:
     return kept | {"PATH": search_path()} | _ENVIRONMENT
 
 
-async def _outputs(process: asyncio.subprocess.Process) -> tuple[bytes, bytes]:
+async def _outputs(process: asyncio.subprocess.Process, given: bytes | None) -> tuple[bytes, bytes]:
+    if process.stdin:
+        process.stdin.write(given or b"")  # so little that it fits into the pipe
+        process.stdin.close()
     return await asyncio.gather(_read(process, process.stdout), _read(process, process.stderr))
 
 
@@ -276,6 +352,58 @@ def _folder(path: Path) -> Path:
     if not folder.is_dir():
         raise RepositoryError(f"there is no folder {folder}")
     return folder
+
+
+def _may_have_submodules(root: Path) -> bool:
+    for folder in (root, *root.parents):
+        if (folder / ".gitmodules").exists():
+            return True
+        if os.path.lexists(folder / ".git"):
+            return False
+    return False
+
+
+def _repositories_in(root: Path, folders: Iterable[str]) -> list[str]:
+    """Give the folders of some paths that have a repository of their own, the outermost first."""
+    above = {
+        "/".join(parts[:end]) for path in folders for parts in (path.split("/"),) for end in range(1, len(parts) + 1)
+    }
+    return sorted((one for one in above if os.path.lexists(root / one / ".git")), key=len)
+
+
+def _outermost(root: Path, paths: Collection[str]) -> frozenset[str]:
+    """Give for each path itself, or the outermost repository that it is in: git knows nothing of what is in one."""
+    inner = _repositories_in(root, {path.rpartition("/")[0] for path in paths} - {""})
+    return frozenset(next((one for one in inner if path.startswith(f"{one}/")), path) for path in paths)
+
+
+def _is_checked_out(root: Path, link: str) -> bool:
+    whole = root.resolve() / link
+    return whole.resolve() == whole and os.path.lexists(whole / ".git")
+
+
+def _is_asked(path: str, only: Collection[str]) -> bool:
+    if path in only:
+        return True
+    parts = path.split("/")
+    return any("/".join(parts[:end]) in only for end in range(1, len(parts)))
+
+
+def _below(link: str, only: Collection[str]) -> frozenset[str] | None:
+    return frozenset(path[len(link) + 1 :] for path in only if path.startswith(f"{link}/")) or None
+
+
+def _is_link(entry: bytes) -> bool:
+    return not entry.startswith(b"?") and entry[1:9] == b" 160000 "
+
+
+def _unstaged(entry: bytes) -> str:
+    # "? name" for a file that is not followed, "H mode object stage<TAB>name" for one that is.
+    return _name(entry[2:] if entry.startswith(b"?") else entry.partition(b"\t")[2])
+
+
+def _name(entry: bytes) -> str:
+    return entry.decode(errors="surrogateescape")
 
 
 def _within(path: Path, folder: Path) -> bool:

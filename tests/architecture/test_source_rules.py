@@ -15,6 +15,7 @@ CATCHES_ALL = frozenset(
     {
         "server/assist_server/cli/output.py",
         "server/assist_server/engine/host.py",
+        "server/assist_server/features/indexing/child.py",
         "server/assist_server/lsp/errors.py",
     }
 )

@@ -225,6 +225,18 @@ def test_what_looks_random(value, random_looking):
         "terraform.tfstate",
         "prod.tfvars",
         ".gnupg/secring.gpg",
+        ".env-prod",
+        "prod.env.local",
+        ".dev.vars",
+        "local.settings.json",
+        "http.keytab",
+        "ssh_host_rsa_key",
+        "rclone.conf",
+        ".bash_history",
+        "config/secrets",
+        "app-firebase-adminsdk-1.json",
+        "x/.config/gcloud/access_tokens.db",
+        ".m2/settings.xml",
     ],
 )
 def test_secret_paths(path):
@@ -251,6 +263,10 @@ def test_secret_paths(path):
         "keyboard.json",
         "package.json",
         "Makefile",
+        "secrets.yml.j2",
+        "m2/settings.xml",
+        "completions/htpasswd",
+        "history",
     ],
 )
 def test_paths_of_other_files(path):

@@ -10,7 +10,7 @@ from assist_context.syntax.symbols import words
 
 _RAREST = 16  # words of the text that count
 _SHARE = 0.05  # of all files: a word that more of them have tells nothing
-_FEWEST = 8  # files that may have a word in the smallest of workspaces
+_FEWEST, _MOST = 8, 200  # files that may have a word in the smallest and in the largest of workspaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,9 @@ def related_files(
     without: paths that are not wanted, such as that of the text itself.
     """
     files = max(reads.file_count(), 1)
-    having = reads.paths_with_each(words(text.encode("utf-8", "replace")), max(_FEWEST, int(files * _SHARE)))
+    having = reads.paths_with_each(
+        words(text.encode("utf-8", "replace")), min(_MOST, max(_FEWEST, int(files * _SHARE)))
+    )
     rarest = sorted(having, key=lambda word: (len(having[word]), word))[:_RAREST]
     scores: dict[str, float] = {}
     shared: dict[str, list[str]] = {}

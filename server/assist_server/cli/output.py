@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from time import monotonic
 from typing import Any, TextIO
 
 from assist_context.errors import ContextError
@@ -111,6 +112,28 @@ class Output:
         with Progress(*columns, console=Console(stderr=True, no_color=not self.color), transient=True) as bar:
             task = bar.add_task(what, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
+
+    @contextmanager
+    def counting(self, what: str) -> Iterator[Progress]:
+        """Show on standard error how many of all are done, and how many a second; silent where that is no terminal."""
+        if not _on_terminal(sys.stderr):
+            yield lambda _done, _total: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        text = TextColumn("{task.description}", markup=False)
+        columns = (text, BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}", markup=False))
+        with Progress(*columns, console=Console(stderr=True, no_color=not self.color), transient=True) as bar:
+            task = bar.add_task(what, total=None, rate="")
+            begun = monotonic()
+
+            def show(done: int, total: int) -> None:
+                seconds = monotonic() - begun
+                rate = f"{done / seconds:.0f}/s" if done and seconds > 0 else ""
+                bar.update(task, completed=done, total=total, rate=rate)
+
+            yield show
 
     @contextmanager
     def steps(self, what: str) -> Iterator[Steps]:

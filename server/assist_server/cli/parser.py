@@ -21,10 +21,12 @@ EXAMPLES = {
     "complete": "assist complete src/app.py:12:9",
     "explain": "assist explain src/app.py:10-24",
     "review": "assist review main...HEAD --fail-on error",
+    "context": "assist context src/app.py:12:9",
     "symbols": "assist symbols parse",
     "index build": "assist index build",
     "index status": "assist index status",
     "index clear": "assist index clear",
+    "index why": "assist index why src/app.py",
     "lsp": "assist lsp",
     "doctor": "assist doctor",
     "model list": "assist model list",
@@ -128,6 +130,8 @@ def _answers(commands: "Commands", common: Parser) -> None:
         "--allow-incomplete", action="store_true", help="exit with 0 or 1 even if a part could not be read"
     )
     review.add_argument("--format", choices=("terminal", "json"), default="terminal", help="how to print the report")
+    context = _add(commands, common, "context", "Show what a model would read to complete the code at a place, and why")
+    _place(context)
     lsp = _add(commands, common, "lsp", "Run the language server on standard input and output")
     lsp.add_argument("--stdio", action="store_true", help="the default; accepted because many editors pass it")
 
@@ -141,6 +145,8 @@ def _index(commands: "Commands", common: Parser) -> None:
     _add(actions, common, "build", "Bring the index up to date with the files", group="index")
     _add(actions, common, "status", "Say how much is indexed", group="index")
     _add(actions, common, "clear", "Delete the index of this workspace", group="index")
+    why = _add(actions, common, "why", "Say whether a file is indexed, and if not, what leaves it out", group="index")
+    why.add_argument("path", metavar="PATH", help="a file of the workspace")
 
 
 def _models(commands: "Commands", common: Parser) -> None:

@@ -213,6 +213,28 @@ class OllamaSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexSettings:
+    """The index of the workspace: which definitions, uses and imports its files have. It lies in the user's cache
+    folder, never in the workspace.
+    """
+
+    enable: bool = _setting(True, "Index the workspace's files and keep the index up to date while an editor is open.")
+    symbols: bool = _setting(
+        False,
+        "Answer the editor's symbol searches, `workspace/symbol` and `textDocument/documentSymbol`. Off, because a "
+        "language server of the language usually does so, and better.",
+    )
+    cache_megabytes: int = _setting(
+        2000,
+        "Room for the indexes of all workspaces together, in MB; those that were not used for the longest time go "
+        "first.",
+        scope="machine",
+        minimum=10,
+        maximum=1_000_000,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class PrivacySettings:
     """What may leave this machine. Nothing, unless you say so here."""
 
@@ -244,5 +266,6 @@ class Settings:
     review: ReviewSettings = field(default_factory=ReviewSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
     ollama: OllamaSettings = field(default_factory=OllamaSettings)
+    index: IndexSettings = field(default_factory=IndexSettings)
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
     log: LogSettings = field(default_factory=LogSettings)

@@ -1,12 +1,14 @@
 """From the protocol's places to offsets, and from completions to the protocol's items; nothing else."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from lsprotocol import types
 
 from assist_context.document import Document
 from assist_context.positions import Encoding, LineIndex
+from assist_context.syntax.symbols import Symbol
 
 _FENCES = re.compile(r"`{3,}")
 # Completions come first: a client that gets them here has no other way to show them.
@@ -29,6 +31,19 @@ def range_at(text: str, start: int, end: int, encoding: Encoding) -> types.Range
     """Give the range between two offsets."""
     index = LineIndex(text)
     return types.Range(types.Position(*index.place(start, encoding)), types.Position(*index.place(end, encoding)))
+
+
+def symbol_ranges(text: str, symbols: Sequence[Symbol], encoding: Encoding) -> list[types.Range]:
+    """Give the ranges of definitions, whose offsets are bytes of UTF-8."""
+    places = sorted({place for symbol in symbols for place in (symbol.start, symbol.end)})
+    source, index = text.encode("utf-8", "replace"), LineIndex(text)
+    positions: dict[int, types.Position] = {}
+    last = characters = 0
+    for place in places:
+        characters += len(source[last:place].decode("utf-8", "replace"))
+        last = place
+        positions[place] = types.Position(*index.place(characters, encoding))
+    return [types.Range(positions[symbol.start], positions[symbol.end]) for symbol in symbols]
 
 
 def with_selected(

@@ -64,6 +64,10 @@ class Documents:
         known = {_key(uri) for uri in kept}
         self.folders = (*kept, *(folder.uri for folder in event.added if _key(folder.uri) not in known))
 
+    def uris(self) -> tuple[str, ...]:
+        """Give the URIs of the open documents, as they were spelt when they were opened."""
+        return tuple(document.uri for document in self._open.values())
+
     def workspace(self) -> Path | None:
         """Give the first workspace folder that is a folder of this machine."""
         return next((path for uri in self.folders if (path := file_path(uri)) is not None), None)

@@ -22,6 +22,7 @@ from assist_server.features.selection import Role
 from assist_server.lsp.application import AppFactory, ClientOptions, Lease, LspApp
 from assist_server.lsp.documents import Documents
 from assist_server.lsp.errors import ToldOnce, contained, said, treatment
+from assist_server.lsp.index import SessionIndex
 from assist_server.lsp.latest import Latest
 from assist_server.lsp.methods import ANSWER, STATUS
 from assist_server.lsp.progress import Cancellations
@@ -33,6 +34,11 @@ from assist_server.lsp.traces import Traces
 logger = logging.getLogger(__name__)
 
 _CLOSE_SECONDS = 5.0
+_SYMBOLS = (
+    ("workspace", "symbol", types.WORKSPACE_SYMBOL),
+    ("textDocument", "documentSymbol", types.TEXT_DOCUMENT_DOCUMENT_SYMBOL),
+)
+_EVERYWHERE = types.TextDocumentRegistrationOptions(document_selector=None)
 _OWN_OPTIONS = "client"
 # Of the servers that `auto` stands for, the one that is asked first and the only one that can be elsewhere.
 _FIRST_OF_AUTO = "ollama"
@@ -53,8 +59,10 @@ class Session:
         self.cancellations = Cancellations()
         self.told = ToldOnce(lambda params: protocol.notify(types.WINDOW_SHOW_MESSAGE, params))
         self.status = Status(self._send_status)
+        self.index = SessionIndex(protocol, self.cancellations, self.told, clock)
         self.answers: dict[str, asyncio.Task[None]] = {}
         self.over: asyncio.Future[int] | None = None
+        self.add_symbols: Callable[[], None] = _nothing  # makes the server answer symbol searches
         self._own_options: Mapping[str, Any] = {}
         self._make_app = make_app
         self._options = ClientOptions()
@@ -62,6 +70,7 @@ class Session:
         self._leases: list[Lease] = []
         self._failure: AssistError | None = None
         self._uses: dict[Role, tuple[str | None, str | None]] = {}
+        self.symbols_announced = False
         self._ready = False
         self._warms = False
         self._loaded: tuple[str, Settings] | None = None  # what was loaded ahead last, and by which settings
@@ -178,15 +187,36 @@ class Session:
             options = types.DidChangeWatchedFilesRegistrationOptions(watchers)
             wanted.append(types.Registration("assist.files", types.WORKSPACE_DID_CHANGE_WATCHED_FILES, options))
         if wanted:
-            try:
-                params = types.RegistrationParams(wanted)
-                await self.protocol.send_request_async(types.CLIENT_REGISTER_CAPABILITY, params)
-            except JsonRpcException as error:
-                logger.warning("the client did not register what it can watch: %s", error.code)
+            await self._register(wanted)
+
+    async def _register(self, wanted: list[types.Registration]) -> None:
+        try:
+            await self.protocol.send_request_async(types.CLIENT_REGISTER_CAPABILITY, types.RegistrationParams(wanted))
+        except JsonRpcException as error:
+            logger.warning("the client did not register what it was asked to: %s", error.code)
+
+    @property
+    def serves_symbols(self) -> bool:
+        """Tell whether symbol searches are answered."""
+        app = self.settled
+        return app is not None and app.settings.index.enable and app.settings.index.symbols
+
+    async def announce_symbols(self) -> None:
+        """Tell a client of symbol searches that were switched on after the beginning, where it can be told."""
+        wanted = [
+            types.Registration(f"assist.{capability}", method, _EVERYWHERE if group == "textDocument" else None)
+            for group, capability, method in _SYMBOLS
+            if self.protocol.supports(group, capability, "dynamicRegistration")
+        ]
+        if self.serves_symbols and not self.symbols_announced and wanted:
+            self.symbols_announced = True
+            self.add_symbols()
+            await self._register(wanted)
 
     def ready(self) -> None:
         """Say how things are, now that the client may be told."""
         self._ready = True
+        self.index.begin()
         self._send_status(self.status.now)
 
     def off(self) -> str | None:
@@ -226,6 +256,7 @@ class Session:
         for task in stopping:
             task.cancel()  # the reader first: no request may come any more
         await self.protocol.cancel_pending()
+        await self.index.aclose()
         self._lease = None
         # Parts of requests are cancelled already, by their requests; once more would break off their cleaning up.
         stopping |= {*self._working, *self.latest.cancel()}
@@ -249,6 +280,7 @@ class Session:
             self._leases = [*(lease for lease in self._leases if not lease.closed), self._lease]
             for role, (backend, model) in self._uses.items():
                 app.selector.use(role, backend=backend, model=model)
+            self.index.configure(app.settings.index, app.folders, self.documents)
             self.status.configure(remote=_remote(app, self._first_backend(app)), off=self.off())
         finally:
             # The root of its loggers writes whole messages, which are documents, at INFO and with a malformed message.
@@ -298,6 +330,10 @@ class Session:
         # Before the client has said `initialized` the protocol lets a server send next to nothing.
         if self._ready and self.wants("status"):
             self.protocol.notify(STATUS, asdict(status))
+
+
+def _nothing() -> None:
+    """Stand for what a server does, where there is none."""
 
 
 def _keep(tasks: set[asyncio.Task[None]], work: Callable[[], Coroutine[Any, Any, None]]) -> None:

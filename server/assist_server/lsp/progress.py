@@ -32,6 +32,9 @@ class Cancellations:
 class WorkDone:
     """The progress of one request: with the client's own token, else with one that the client is asked to create.
 
+    stop: ends the work where its user says so; None for work that nobody can stop. counted: reports
+    tell a percentage.
+
     Never in the way: where the client wants no progress, or is slow to create its token, the work goes on without.
     """
 
@@ -42,7 +45,8 @@ class WorkDone:
         *,
         token: types.ProgressToken | None,
         title: str,
-        stop: Callable[[], object],
+        stop: Callable[[], object] | None,
+        counted: bool = False,
     ) -> None:
         self._protocol = protocol
         self._cancellations = cancellations
@@ -50,7 +54,10 @@ class WorkDone:
         self._token: types.ProgressToken = token if token is not None else str(uuid.uuid4())
         self._open = self._ended = False
         self._creation: asyncio.Future[object] | None = None
-        cancellations.add(self._token, stop)
+        self._cancellable = stop is not None
+        self._first = 0 if counted else None
+        if stop is not None:
+            cancellations.add(self._token, stop)
         if token is not None:
             self._begin()
         elif protocol.supports("window", "workDoneProgress"):
@@ -58,10 +65,11 @@ class WorkDone:
             self._creation = protocol.send_request_async(types.WINDOW_WORK_DONE_PROGRESS_CREATE, params)
             self._creation.add_done_callback(self._created)
 
-    def report(self, message: str) -> None:
+    def report(self, message: str, percentage: int | None = None) -> None:
         """Say how far the work is."""
         if self._open:
-            self._send(types.WorkDoneProgressReport(message=message, cancellable=True))
+            report = types.WorkDoneProgressReport(message=message, cancellable=self._cancellable, percentage=percentage)
+            self._send(report)
 
     def end(self, message: str | None = None) -> None:
         """Say that the work is over, for whatever reason; more than once does no harm."""
@@ -78,7 +86,9 @@ class WorkDone:
 
     def _begin(self) -> None:
         self._open = True
-        self._send(types.WorkDoneProgressBegin(title=self._title, cancellable=True))
+        self._send(
+            types.WorkDoneProgressBegin(title=self._title, cancellable=self._cancellable, percentage=self._first)
+        )
 
     def _send(
         self, value: types.WorkDoneProgressBegin | types.WorkDoneProgressReport | types.WorkDoneProgressEnd

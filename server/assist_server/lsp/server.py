@@ -16,7 +16,7 @@ from assist_server.lsp import stdio
 from assist_server.lsp.application import AppFactory, ClientOptions, LspApp
 from assist_server.lsp.client_process import wait_for_end
 from assist_server.lsp.errors import guarded, log_lost
-from assist_server.lsp.handlers import code_action, command, completion, inline_completion, workspace
+from assist_server.lsp.handlers import code_action, command, completion, inline_completion, symbols, workspace
 from assist_server.lsp.lifecycle import Session, encoding_of
 from assist_server.lsp.methods import TRACE
 from assist_server.lsp.protocol import AssistProtocol
@@ -42,50 +42,60 @@ class AssistServer(LanguageServer):
         logger.info("the framework reports %s (%s)", type(error).__name__, source.__name__)
 
 
+_FEATURES: tuple[tuple[str, Handler, Any], ...] = (
+    (types.INITIALIZED, workspace.initialized, None),
+    (types.TEXT_DOCUMENT_DID_SAVE, workspace.did_save, types.SaveOptions(include_text=False)),
+    (types.WORKSPACE_DID_CHANGE_CONFIGURATION, workspace.did_change_configuration, None),
+    (types.WORKSPACE_DID_CHANGE_WATCHED_FILES, workspace.did_change_watched_files, None),
+    (types.TEXT_DOCUMENT_INLINE_COMPLETION, inline_completion.inline_completion, types.InlineCompletionOptions()),
+    (
+        types.TEXT_DOCUMENT_COMPLETION,
+        completion.completion,
+        types.CompletionOptions(trigger_characters=completion.TRIGGER_CHARACTERS, resolve_provider=False),
+    ),
+    (types.TEXT_DOCUMENT_CODE_ACTION, code_action.code_action, code_action.OPTIONS),
+    (types.CODE_ACTION_RESOLVE, code_action.resolve, None),
+    (TRACE, workspace.trace, None),
+)
+_WHERE_WANTED: tuple[tuple[str, Handler], ...] = (
+    (types.WORKSPACE_SYMBOL, symbols.workspace_symbol),
+    (types.TEXT_DOCUMENT_DOCUMENT_SYMBOL, symbols.document_symbol),
+)
+# In place of pygls's own, which are generators: those cannot be cancelled once they run.
+_BUILT_IN: tuple[tuple[str, Handler], ...] = (
+    (types.TEXT_DOCUMENT_DID_OPEN, workspace.did_open),
+    (types.TEXT_DOCUMENT_DID_CHANGE, workspace.did_change),
+    (types.TEXT_DOCUMENT_DID_CLOSE, workspace.did_close),
+    (types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, workspace.did_change_folders),
+    (types.WINDOW_WORK_DONE_PROGRESS_CANCEL, workspace.progress_cancelled),
+    (types.WORKSPACE_EXECUTE_COMMAND, command.execute),
+    (types.SHUTDOWN, workspace.shutdown),
+    (types.EXIT, workspace.leave),
+)
+
+
 def create_server(make_app: AppFactory, *, clock: Clock | None = None) -> AssistServer:
     """Make a server that builds its App when the client says hello."""
     server = AssistServer(make_app, clock or SystemClock())
 
+    def add_symbols() -> None:
+        for method, handler in _WHERE_WANTED:
+            server.feature(method)(_bound(method, handler, server.session))
+
+    server.session.add_symbols = add_symbols
+
     async def initialize(session: Session, params: types.InitializeParams) -> None:
         session.begin(params, encoding_of(server.workspace.position_encoding))
+        if session.serves_symbols:
+            session.symbols_announced = True
+            add_symbols()
         if params.process_id is not None:
             process_id = params.process_id
             session.spawn(lambda: _watch(session, process_id))
 
-    features: tuple[tuple[str, Handler, Any], ...] = (
-        (types.INITIALIZE, initialize, None),
-        (types.INITIALIZED, workspace.initialized, None),
-        (types.TEXT_DOCUMENT_DID_SAVE, workspace.did_save, types.SaveOptions(include_text=False)),
-        (types.WORKSPACE_DID_CHANGE_CONFIGURATION, workspace.did_change_configuration, None),
-        (types.WORKSPACE_DID_CHANGE_WATCHED_FILES, workspace.did_change_watched_files, None),
-        (
-            types.TEXT_DOCUMENT_INLINE_COMPLETION,
-            inline_completion.inline_completion,
-            types.InlineCompletionOptions(),
-        ),
-        (
-            types.TEXT_DOCUMENT_COMPLETION,
-            completion.completion,
-            types.CompletionOptions(trigger_characters=completion.TRIGGER_CHARACTERS, resolve_provider=False),
-        ),
-        (types.TEXT_DOCUMENT_CODE_ACTION, code_action.code_action, code_action.OPTIONS),
-        (types.CODE_ACTION_RESOLVE, code_action.resolve, None),
-        (TRACE, workspace.trace, None),
-    )
-    for method, handler, options in features:
+    for method, handler, options in ((types.INITIALIZE, initialize, None), *_FEATURES):
         server.feature(method, options)(_bound(method, handler, server.session))
-    # In place of pygls's own, which are generators: those cannot be cancelled once they run.
-    built_in: tuple[tuple[str, Handler], ...] = (
-        (types.TEXT_DOCUMENT_DID_OPEN, workspace.did_open),
-        (types.TEXT_DOCUMENT_DID_CHANGE, workspace.did_change),
-        (types.TEXT_DOCUMENT_DID_CLOSE, workspace.did_close),
-        (types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, workspace.did_change_folders),
-        (types.WINDOW_WORK_DONE_PROGRESS_CANCEL, workspace.progress_cancelled),
-        (types.WORKSPACE_EXECUTE_COMMAND, command.execute),
-        (types.SHUTDOWN, workspace.shutdown),
-        (types.EXIT, workspace.leave),
-    )
-    for method, handler in built_in:
+    for method, handler in _BUILT_IN:
         server.protocol.fm.add_builtin_feature(method, _bound(method, handler, server.session))
     for name in command.COMMANDS:
         server.command(name)(_bound(name, command.execute, server.session))

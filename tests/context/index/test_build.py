@@ -1,13 +1,25 @@
 """An index follows its files, and is never worse than one that is made anew."""
 
+import os
+import shutil
 import sqlite3
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from assist_context.index.build import Built, build
+from assist_context.errors import ParseTimeout
+from assist_context.index import build as build_module
+from assist_context.index.build import Build, Built, build, index_file, read, syntax_of
+from assist_context.index.ignore import LARGEST, Reason
 from assist_context.index.scan import walk
-from assist_context.index.store import IndexedSymbol, Store, Totals
+from assist_context.index.store import IndexReader, Store
+from assist_context.syntax.symbols import NOTHING
+from support.index_content import IndexContent, assert_same_content, content_of
+
+LONG_AGO = 1_700_000_000
 
 
 def write(root: Path, **files: str) -> None:
@@ -22,9 +34,9 @@ def built(folder: Path, root: Path) -> Built:
         return build(store, root, walk(root))
 
 
-def names(folder: Path, query: str = "", limit: int = 100) -> list[str]:
-    with Store(folder / "index.db") as store:
-        return [f"{s.path}:{s.parent}:{s.name}" for s in store.symbols(query, limit)]
+def names(folder: Path) -> dict[str, list[str]]:
+    with IndexReader(folder / "index.db") as index:
+        return {path: [symbol.name for symbol in index.symbols_of(path)] for path in index.files()}
 
 
 @pytest.fixture
@@ -34,45 +46,69 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-def test_finds_exact_names_before_beginnings_before_the_rest(tmp_path: Path, root: Path) -> None:
-    write(root, d="def rerun(): pass\ndef run_100_percent(): pass\n")
-    assert built(tmp_path, root) == Built(3, 0, {})
-    found = ["a.py:A:run", "b/c.py::runner", "b/c.py::run_all", "d.py::run_100_percent", "d.py::rerun"]
-    assert names(tmp_path, "RUN") == found
-    assert names(tmp_path, "run", 2) == found[:2]
-    assert names(tmp_path, "un_") == ["b/c.py::run_all", "d.py::run_100_percent"]
-    assert names(tmp_path, "%") == []
-
-
 def test_reads_only_what_has_changed_and_forgets_what_is_gone(tmp_path: Path, root: Path) -> None:
-    built(tmp_path, root)
+    assert built(tmp_path, root) == Built(2, 0, {})
     write(root, a="class B: pass\n", e="x = 1\n")
     (root / "b" / "c.py").unlink()
     assert built(tmp_path, root) == Built(2, 1, {})
-    assert names(tmp_path) == ["a.py::B", "e.py::x"]
+    assert names(tmp_path) == {"a.py": ["B"], "e.py": ["x"]}
     assert built(tmp_path, root) == Built(0, 0, {})
+
+
+def test_a_change_that_leaves_size_and_time_as_they_were_soon_after_is_seen(tmp_path: Path, root: Path) -> None:
+    built(tmp_path, root)
+    file = root / "a.py"
+    found = file.stat()
+    file.write_text(file.read_text().replace("run", "fun"))
+    os.utime(file, ns=(found.st_atime_ns, found.st_mtime_ns))
+    assert built(tmp_path, root).read == 1
+    assert names(tmp_path)["a.py"] == ["A", "fun"]
+
+
+def test_an_old_file_is_not_read_again(tmp_path: Path, root: Path) -> None:
+    os.utime(root / "a.py", (LONG_AGO, LONG_AGO))
     with Store(tmp_path / "index.db") as store:
-        assert store.totals() == Totals(2, 2, len("class B: pass\n") + len("x = 1\n"))
-        assert store.symbols("B", 1) == (IndexedSymbol("B", "class", "a.py", 0, "class B", ""),)
+        build(store, root, walk(root))
+        assert [step.path for step in Build(store, root).whole(["a.py"])] == []
+        os.utime(root / "a.py", (LONG_AGO + 1, LONG_AGO + 1))
+        work = Build(store, root)
+        assert [step.path for step in work.whole(["a.py"])] == ["a.py"]
+        assert work.built == Built(0, 0, {})
+        assert [step.path for step in Build(store, root).whole(["a.py"])] == []
 
 
 def test_says_what_it_leaves_out(tmp_path: Path, root: Path) -> None:
     (root / "big.py").write_text("x = 1\n" * 200_000)
     (root / "min.js").write_text("x=1;" * 20_000)
     (root / "bin.py").write_bytes(b"x\0y")
-    (root / "notes.txt").write_text("hello")
     (root / "id_rsa").write_text("secret")
     (root / "link.py").symlink_to(tmp_path / "outside.py")
     (tmp_path / "outside.py").write_text("leak = 1\n")
-    assert built(tmp_path, root).skipped == {
-        "larger than 1 MB": 1,
-        "minified": 1,
-        "binary": 1,
-        "no language with a grammar": 1,
-        "may hold secrets": 1,
-        "not a regular file": 1,
-    }
-    assert names(tmp_path, "leak") == []
+    reasons = [Reason.LARGE, Reason.MINIFIED, Reason.BINARY, Reason.PRIVATE, Reason.NOT_A_FILE]
+    assert built(tmp_path, root) == Built(2, 0, {reason.value: 1 for reason in reasons})
+    assert names(tmp_path).keys() == {"a.py", "b/c.py"}
+
+
+def test_a_file_that_becomes_unfit_is_forgotten(tmp_path: Path, root: Path) -> None:
+    built(tmp_path, root)
+    (root / "a.py").write_bytes(b"x\0y")
+    assert built(tmp_path, root) == Built(0, 1, {Reason.BINARY.value: 1})
+    assert names(tmp_path).keys() == {"b/c.py"}
+
+
+def test_text_without_a_grammar_has_words_only(tmp_path: Path, root: Path) -> None:
+    (root / "notes.txt").write_text("see run_all\n")
+    built(tmp_path, root)
+    with IndexReader(tmp_path / "index.db") as index:
+        assert index.paths_with("run_all", 9) == ("b/c.py", "notes.txt")
+        assert index.symbols_of("notes.txt") == ()
+
+
+def test_a_script_has_the_language_of_its_first_line(root: Path) -> None:
+    (root / "tool").write_text("#!/usr/bin/env python3\ndef go(): pass\n")
+    found = read(root, "tool")
+    assert not isinstance(found, Reason)
+    assert found.record.language == "python"
 
 
 @pytest.mark.parametrize("harm", ["another version", "no database", "a broken page"])
@@ -83,6 +119,7 @@ def test_makes_a_file_anew_that_cannot_be_used(tmp_path: Path, root: Path, harm:
         database = sqlite3.connect(file)
         database.execute("PRAGMA user_version = 99")
         database.close()
+        (tmp_path / "index.db.seal").unlink()
     elif harm == "no database":
         file.write_bytes(b"nothing of the kind" * 100)
     else:
@@ -90,10 +127,140 @@ def test_makes_a_file_anew_that_cannot_be_used(tmp_path: Path, root: Path, harm:
         content[4096:8192] = bytes(4096)
         file.write_bytes(content)
     assert built(tmp_path, root) == Built(2, 0, {})
-    assert names(tmp_path, "run") == ["a.py:A:run", "b/c.py::runner", "b/c.py::run_all"]
+    assert names(tmp_path)["a.py"] == ["A", "run"]
 
 
 def test_reads_a_file_that_is_not_utf_8(tmp_path: Path, root: Path) -> None:
     (root / "latin.py").write_bytes("grüße = 1\nnext_one = 2\n".encode("latin-1"))
+    (root / "wide.py").write_bytes("wide = 1\n".encode("utf-16"))
     built(tmp_path, root)
-    assert names(tmp_path, "next_one") == ["latin.py::next_one"]
+    assert "next_one" in names(tmp_path)["latin.py"]
+    assert names(tmp_path)["wide.py"] == ["wide"]
+
+
+def test_a_file_in_quarantine_is_left_out_until_it_changes(tmp_path: Path, root: Path) -> None:
+    os.utime(root / "a.py", (LONG_AGO, LONG_AGO))
+    found = (root / "a.py").stat()
+    quarantine = {"a.py": (found.st_size, found.st_mtime_ns), "b/c.py": (1, 1)}
+    with Store(tmp_path / "index.db") as store:
+        work = Build(store, root, quarantine)
+        assert len(list(work.whole(walk(root)))) == 2
+        assert work.built == Built(1, 0, {Reason.QUARANTINED.value: 1})
+        os.utime(root / "a.py", (LONG_AGO + 1, LONG_AGO + 1))
+        list(work.whole(walk(root)))
+        assert store.has_files(["a.py"])
+
+
+def test_what_a_grammar_takes_too_long_for_has_words_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = b"x = 1\n" * 30_000
+    assert len(source) > build_module._SURE
+    assert syntax_of("python", source).symbols
+    monkeypatch.setattr(build_module, "_PARSE_SECONDS", 0.0)
+    assert syntax_of("python", source) == NOTHING
+    with pytest.raises(ParseTimeout):
+        build_module.parse("python", source, seconds=0.0)
+
+
+def test_between_two_steps_a_saved_file_is_indexed_at_once(tmp_path: Path, root: Path) -> None:
+    write(root, **{f"d{at}": f"name{at} = {at}\n" for at in range(10)})
+    with Store(tmp_path / "index.db") as store:
+        steps = Build(store, root).whole(walk(root))
+        for _ in range(5):
+            step = next(steps)
+        assert (step.done, step.total) == (4, 12)
+        write(root, a="saved = 1\n", z="last = 1\n")
+        list(Build(store, root).some(["a.py", "z.py", "gone.py"]))
+        with IndexReader(tmp_path / "index.db") as index:
+            assert [d.path for d in index.definitions("saved", 9)] == ["a.py"]
+        for _ in steps:
+            pass
+        assert [d.path for d in store.definitions("saved", 9)] == ["a.py"]
+        assert store.file_count() == 13
+        (root / "z.py").unlink()
+        list(Build(store, root).some(["z.py"]))
+        assert store.file_count() == 12
+
+
+def test_what_was_written_when_the_steps_are_left_stays(tmp_path: Path, root: Path) -> None:
+    text = "".join(f"word{at} = {at}\n" for at in range(30_000))[:LARGEST]
+    write(root, d=text, e=text.replace("word", "other"), f="last = 1\n")
+    with Store(tmp_path / "index.db") as store:
+        steps = Build(store, root).whole(["d.py", "e.py", "f.py"])
+        next(steps)
+        next(steps)
+        with IndexReader(tmp_path / "index.db") as index:
+            assert index.files().keys() == {"d.py"}
+            assert index.paths_with("word7", 9) == ("d.py",)
+        steps.close()  # type: ignore[attr-defined]
+    assert built(tmp_path, root).read == 4
+
+
+def test_a_path_no_system_has_is_no_file(tmp_path: Path, root: Path) -> None:
+    with Store(tmp_path / "index.db") as store:
+        batch = store.batch()
+        assert index_file(batch, root, "../outside.py", None) is Reason.OUTSIDE
+        assert index_file(batch, root, "none.py", None) is Reason.MISSING
+        list(Build(store, root).some(["a\0b", "b", "none/x.py"]))
+        assert store.file_count() == 0
+
+
+SOURCES = (
+    "def run(): pass\n",
+    "class A:\n    def run(self): self.x = helper()\n",
+    "import os.path\nfrom a import run\n\nrun()\n",
+    "broken (\n",
+    "",
+)
+PATHS = ("a.py", "b.py", "d/a.py", "d/e/c.ts", "notes.txt")
+CHANGES = st.lists(
+    st.one_of(
+        st.tuples(st.just("write"), st.sampled_from(PATHS), st.sampled_from(SOURCES)),
+        st.tuples(st.just("delete"), st.sampled_from(PATHS), st.just("")),
+        st.tuples(st.just("rename"), st.sampled_from(PATHS), st.sampled_from(PATHS)),
+        st.tuples(st.sampled_from(("save", "whole", "tidy", "reopen")), st.sampled_from(PATHS), st.just("")),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(CHANGES)
+def test_after_any_changes_the_index_equals_a_fresh_one(changes: list[tuple[str, str, str]]) -> None:
+    with TemporaryDirectory() as folder:
+        root, file = Path(folder, "work"), Path(folder, "index.db")
+        root.mkdir()
+        store = Store(file).__enter__()
+        for what, path, other in changes:
+            if what == "reopen":
+                store.__exit__(None, None, None)
+                store = Store(file).__enter__()
+            elif what == "tidy":
+                list(store.tidy())
+            elif what == "save":
+                list(Build(store, root).some([path]))
+            elif what == "whole":
+                build(store, root, walk(root))
+            else:
+                change(root / path, what, other)
+        build(store, root, walk(root))
+        found = content_of(store)
+        store.__exit__(None, None, None)
+        assert_same_content(found, fresh(root))
+
+
+def change(file: Path, what: str, other: str) -> None:
+    if what == "write":
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(other)
+    elif what == "delete":
+        file.unlink(missing_ok=True)
+    elif file.is_file():
+        root = next(folder for folder in file.parents if folder.name == "work")
+        (root / other).parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(file, root / other)
+
+
+def fresh(root: Path) -> IndexContent:
+    with TemporaryDirectory() as folder, Store(Path(folder, "index.db")) as store:
+        build(store, root, walk(root))
+        return content_of(store)

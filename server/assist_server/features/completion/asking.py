@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from assist_context.document import Document
 from assist_context.errors import BudgetError
 from assist_context.prompt.chat import fill_messages
-from assist_context.prompt.fill import build_fill
+from assist_context.prompt.fill import build_fill, window
 from assist_context.prompt.fim import custom
 from assist_context.prompt.segments import Prompt, Text
 from assist_context.prompt.tokens import estimate
@@ -41,12 +41,18 @@ class Ask:
     """A request that fits.
 
     tokens: the size of its prompt; exact: the server counted it.
+    prompt: as it is counted; extra: tokens that the server's own template adds to that.
+    prefix, suffix: the parts of the document in it, as they stand there.
     """
 
     request: FillRequest | ChatRequest
     budget: Budget
     tokens: int
     exact: bool
+    prompt: Prompt
+    extra: int
+    prefix: str
+    suffix: str
 
 
 def budget_for(settings: CompletionSettings, context_length: int) -> Budget:
@@ -71,7 +77,16 @@ async def make_ask(
             break
         tokens, exact = await size_of(draft.prompt, target, budget.room, extra=draft.extra)
         if tokens <= budget.room:
-            return Ask(draft.request, budget, tokens, exact)
+            return Ask(
+                draft.request,
+                budget,
+                tokens,
+                exact,
+                draft.prompt,
+                draft.extra,
+                prefix=draft.prefix,
+                suffix=draft.suffix,
+            )
         if not budget.prefix and not budget.suffix:
             break
         # Where our count and the server's have little to do with each other, shrinking by their ratio never ends.
@@ -94,11 +109,13 @@ def smaller(budget: Budget, error: PromptTooLong, ask: Ask) -> Budget:
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A request, its prompt as it is counted, and the tokens that the server's own template adds to that."""
+    """A request and what it was made of; the fields are those of `Ask`."""
 
     request: FillRequest | ChatRequest
     prompt: Prompt
     extra: int
+    prefix: str
+    suffix: str
 
 
 def _draft(document: Document, offset: int, *, model: str, choice: FimChoice, budget: Budget, one_line: bool) -> _Draft:
@@ -114,13 +131,16 @@ def _draft(document: Document, offset: int, *, model: str, choice: FimChoice, bu
     )
     stop = ("\n",) if one_line else ()
     if choice.mode == "tokens":
-        return _Draft(FillRequest(model, fill.prompt, budget.output, (*fill.stops, *stop)), fill.prompt, 0)
+        request = FillRequest(model, fill.prompt, budget.output, (*fill.stops, *stop))
+        return _Draft(request, fill.prompt, 0, fill.prefix, fill.suffix)
     request = FillRequest(model, Prompt((Text(fill.prefix),)), budget.output, stop, suffix=fill.suffix)
-    return _Draft(request, Prompt((Text(fill.prefix), Text(fill.suffix))), 0)
+    return _Draft(request, Prompt((Text(fill.prefix), Text(fill.suffix))), 0, fill.prefix, fill.suffix)
 
 
 def _chat_draft(document: Document, offset: int, *, model: str, budget: Budget) -> _Draft:
-    turns = fill_messages(document, offset, prefix_tokens=budget.prefix, suffix_tokens=budget.suffix, count=estimate)
+    parts = {"prefix_tokens": budget.prefix, "suffix_tokens": budget.suffix}
+    turns = fill_messages(document, offset, **parts, count=estimate)
+    prefix, suffix = (part.replace("\r\n", "\n") for part in window(document.text, offset, **parts, count=estimate))
     messages = tuple(Message(turn.role, turn.content) for turn in turns)
     prompt = Prompt(tuple(Text(message.content) for message in messages))
-    return _Draft(ChatRequest(model, messages, budget.output), prompt, RESERVE * len(messages))
+    return _Draft(ChatRequest(model, messages, budget.output), prompt, RESERVE * len(messages), prefix, suffix)

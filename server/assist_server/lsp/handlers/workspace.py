@@ -16,28 +16,33 @@ async def initialized(session: Session, _params: types.InitializedParams) -> Non
     session.ready()
     await session.register_watchers()
     await session.pull_configuration()
+    await session.announce_symbols()
     session.warm_up()
 
 
 async def did_open(session: Session, params: types.DidOpenTextDocumentParams) -> None:
     """Take over a document."""
     session.documents.open(params.text_document)
+    session.index.open(params.text_document.uri)
 
 
 async def did_change(session: Session, params: types.DidChangeTextDocumentParams) -> None:
     """Take over changes."""
     session.documents.change(params)
+    session.index.open(params.text_document.uri)
 
 
 async def did_close(session: Session, params: types.DidCloseTextDocumentParams) -> None:
     """Forget a document and what is generated for it."""
     uri = session.documents.close(params.text_document.uri)
+    session.index.close(uri)
     session.latest.forget((uri, GROUP))
     session.traces.forget(uri)
 
 
 async def did_save(session: Session, params: types.DidSaveTextDocumentParams) -> None:
-    """Read the workspace's settings again when they are saved here, for clients that watch no files."""
+    """Index the file, and read the workspace's settings again where it has them, for clients that watch no files."""
+    session.index.save(params.text_document.uri)
     path = file_path(params.text_document.uri)
     if path is not None and path.name == WORKSPACE_FILE:
         session.rebuild()
@@ -47,6 +52,7 @@ async def did_change_folders(session: Session, params: types.DidChangeWorkspaceF
     """Take over folders; the settings of the workspace are those of the first one."""
     before = session.documents.workspace()
     session.documents.change_folders(params.event)
+    session.index.change_folders()
     if session.documents.workspace() != before:
         session.rebuild()
 
@@ -55,10 +61,12 @@ async def did_change_configuration(session: Session, params: types.DidChangeConf
     """Get the settings again: asked for where the client can be asked, else what it sent."""
     if session.protocol.supports("workspace", "configuration"):
         await session.pull_configuration()
+        await session.announce_symbols()
         return
     settings = params.settings
     section = settings.get("assist") if isinstance(settings, Mapping) else None
     session.rebuild(editor_workspace=section if isinstance(section, Mapping) else {})
+    await session.announce_symbols()
 
 
 async def did_change_watched_files(session: Session, _params: types.DidChangeWatchedFilesParams) -> None:

@@ -1,0 +1,183 @@
+"""The tables of an index, and what is common to reading and writing them."""
+
+import sqlite3
+import struct
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from assist_context.errors import IndexBusy, IndexDamaged, IndexMissing
+from assist_context.index.segments import Posting, posting_of
+
+VERSION = 2
+
+SCHEMA = """
+CREATE TABLE state (
+    one INTEGER PRIMARY KEY CHECK (one = 1), next_file INTEGER NOT NULL, next_block INTEGER NOT NULL,
+    next_segment INTEGER NOT NULL, files INTEGER NOT NULL, symbols INTEGER NOT NULL, bytes INTEGER NOT NULL
+) STRICT;
+CREATE TABLE file (
+    id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, language TEXT NOT NULL, digest BLOB NOT NULL,
+    size INTEGER NOT NULL, changed INTEGER NOT NULL, symbols INTEGER NOT NULL
+) STRICT;
+CREATE TABLE content (
+    file INTEGER PRIMARY KEY, imports BLOB NOT NULL, symbols BLOB NOT NULL, uses BLOB NOT NULL
+) STRICT;
+CREATE TABLE segment (
+    id INTEGER PRIMARY KEY, count INTEGER NOT NULL, postings INTEGER NOT NULL, first_name INTEGER NOT NULL,
+    after_names INTEGER NOT NULL, files BLOB NOT NULL
+) STRICT;
+CREATE TABLE block (id INTEGER PRIMARY KEY, segment INTEGER NOT NULL, first TEXT NOT NULL, data BLOB NOT NULL) STRICT;
+CREATE UNIQUE INDEX block_first ON block (segment, first);
+CREATE TABLE long (
+    id INTEGER PRIMARY KEY, segment INTEGER NOT NULL, term TEXT NOT NULL, files BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX long_term ON long (segment, term);
+INSERT INTO state VALUES (1, 1, 1, 1, 0, 0, 0);
+"""
+
+
+FIND = (
+    "SELECT t.column1, s.id, (SELECT b.data FROM block b WHERE b.segment = s.id AND b.first <= t.column1 "
+    "ORDER BY b.first DESC LIMIT 1) FROM (VALUES {}) t CROSS JOIN segment s"
+)
+
+_READ_PATIENCE, _WRITE_PATIENCE = 0.25, 10.0  # seconds to wait for a lock
+_AT_ONCE = (8, 64, 512)  # how many values one statement takes: few forms of a statement, so that all stay prepared
+_LOG_PAGES = 8_000  # after so many pages the log is written back: 32 MB
+
+
+def schema_for(version: tuple[int, ...]) -> str:
+    """Give the tables as a version of SQLite can make them: older ones know no STRICT, and do without."""
+    return SCHEMA if version >= (3, 37) else SCHEMA.replace(" STRICT", "")
+
+
+def opened_to_read(path: Path) -> sqlite3.Connection:
+    """Open the file that a writer made."""
+    # By an address, because only so SQLite can be told to make no file where there is none.
+    database = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro",
+        uri=True,
+        isolation_level=None,
+        timeout=_READ_PATIENCE,
+        check_same_thread=False,
+    )
+    with ExitStack() as unless_sound:
+        unless_sound.callback(database.close)
+        check_version(database)
+        unless_sound.pop_all()
+    return database
+
+
+def is_sound(path: Path) -> bool:
+    """Tell whether SQLite finds nothing wrong with a file, of which its log is a part."""
+    database = sqlite3.connect(path, isolation_level=None, timeout=_WRITE_PATIENCE)
+    try:
+        return bool(database.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
+    except sqlite3.DatabaseError as error:
+        if _is_passing(error):
+            raise
+        return False
+    finally:
+        database.close()
+
+
+def opened_to_write(path: Path) -> sqlite3.Connection:
+    """Open a sound file, or make it."""
+    database = sqlite3.connect(path, isolation_level=None, timeout=_WRITE_PATIENCE)
+    with ExitStack() as unless_sound:
+        unless_sound.callback(database.close)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        database.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if (version, tables) == (0, 0):
+            schema = schema_for(sqlite3.sqlite_version_info)
+            database.executescript(f"BEGIN; {schema} PRAGMA user_version = {VERSION}; COMMIT;")
+        check_version(database)
+        unless_sound.pop_all()
+    return database
+
+
+def check_version(database: sqlite3.Connection) -> None:
+    """See to it that this is an index of this version."""
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version == 0 and not database.execute("SELECT 1 FROM sqlite_master").fetchone():
+        raise IndexMissing("there is no index yet", hint="assist index build")
+    if version != VERSION:
+        raise IndexDamaged(f"the index is of version {version}", hint="assist index build")
+
+
+def segments(database: sqlite3.Connection) -> list[tuple[int, int, int]]:
+    """Give each segment and the numbers of its blocks of names: the first, and the one after the last."""
+    found: list[tuple[int, int, int]] = database.execute("SELECT id, first_name, after_names FROM segment").fetchall()
+    return found
+
+
+def gone_files(database: sqlite3.Connection) -> int:
+    """Count the files that segments name and that are gone."""
+    (found,) = database.execute("SELECT (SELECT total(count) FROM segment) - files FROM state").fetchone()
+    return int(found)
+
+
+def blocks_at(database: sqlite3.Connection, wanted: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+    """Give blocks by their numbers."""
+    return select(database, "SELECT id, data FROM block WHERE id IN ({})", wanted)
+
+
+def postings(database: sqlite3.Connection, terms: Collection[str]) -> Iterator[tuple[str, int, Posting]]:
+    """Give what each segment says of each of some terms."""
+    for term, segment, block in select(database, FIND, sorted(terms), "(?)"):
+        posting = posting_of(block, term) if block else None
+        if posting:
+            yield term, segment, posting
+
+
+def files_at(database: sqlite3.Connection, segment: int, term: str, posting: Posting) -> bytes:
+    """Give the numbers of a term's files, read from where long lists are kept if need be."""
+    if posting.files is not None:
+        return posting.files
+    (files,) = database.execute("SELECT files FROM long WHERE segment = ? AND term = ?", (segment, term)).fetchone()
+    return bytes(files)
+
+
+def select(
+    database: sqlite3.Connection, form: str, values: Collection[str] | Collection[int], mark: str = "?"
+) -> Iterator[tuple[Any, ...]]:
+    """Run a statement over many values, a few statements of fixed sizes; NULL fills them up."""
+    left = list(values)
+    while left:
+        size = next((size for size in _AT_ONCE if size >= len(left)), _AT_ONCE[-1])
+        part, left = left[:size], left[size:]
+        padded = [*part, *[None] * (size - len(part))]
+        yield from database.execute(form.format(", ".join([mark] * size)), padded)
+
+
+def _is_passing(error: sqlite3.Error) -> bool:
+    """Tell whether an error says nothing against the file itself."""
+    said = str(error)
+    return isinstance(error, sqlite3.OperationalError) and not said.startswith(("no such", "Could not decode"))
+
+
+@contextmanager
+def typed_errors(path: Path) -> Iterator[None]:
+    """Say what goes wrong with a file in this engine's own errors."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if _is_passing(error):
+            raise IndexBusy(f"{path} cannot be used now: {error}") from error
+        raise IndexDamaged(f"{path} is damaged: {error}", hint="assist index build") from error
+    except OSError as error:
+        raise IndexBusy(f"{path} cannot be used now: {error.strerror}") from error
+
+
+@contextmanager
+def sensible(path: Path) -> Iterator[None]:
+    """Say of a file that it is damaged if what was read from it cannot be understood."""
+    try:
+        yield
+    except (ValueError, IndexError, KeyError, TypeError, struct.error) as error:
+        raise IndexDamaged(f"{path} holds what no index holds", hint="assist index build") from error

@@ -1,0 +1,130 @@
+"""The indexes of an editor's folders: kept up by one process, read here, with the open documents laid over them."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from assist_context.document import Document
+from assist_context.index.ignore import why_not_name
+from assist_context.index.records import Reads
+from assist_context.index.store import IndexReader
+from assist_context.index.view import OpenFile, View
+from assist_context.syntax.symbols import FileSyntax
+from assist_server.core.clock import Clock
+from assist_server.features.indexing.documents import OpenDocument
+from assist_server.features.indexing.messages import Event
+from assist_server.features.indexing.process import IndexProcess
+from assist_server.features.indexing.workspace import index_folder
+
+_MEGABYTE = 1_000_000
+_LARGEST = 1_000_000  # characters: as of files, larger documents are not indexed
+
+
+class WorkspaceIndexes:
+    """What an editor's folders define and use. Used as an asynchronous context manager, in one event loop.
+
+    cache: the user's cache folder. output: the file for what the indexing process prints. hear: called with each of its
+    events. Paths are below their folder, with slashes. The folders are known by their paths as the editor gives them.
+    """
+
+    def __init__(self, cache: Path, output: Path, hear: Callable[[Event], None], clock: Clock, megabytes: int) -> None:
+        self._cache = cache
+        self._clock = clock
+        self._process = IndexProcess(cache, output, hear, megabytes=megabytes)
+        self._folders: dict[Path, _Folder] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> "WorkspaceIndexes":
+        await self._process.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for root in tuple(self._folders):
+            self._forget(root)
+        if self._closing:
+            await asyncio.wait(self._closing)
+        await self._process.__aexit__(kind, error, trace)
+
+    def set_folders(self, roots: Sequence[Path]) -> None:
+        """Keep the indexes of these folders, and no others."""
+        for root in self._folders.keys() - set(roots):
+            self._forget(root)
+        for root in roots:
+            if root not in self._folders:
+                name = self._process.add(root)
+                self._folders[root] = _Folder(name, IndexReader(index_folder(self._cache, root).database))
+
+    def open(self, root: Path, path: str, document: Document) -> None:
+        """Lay a document over the index, or its newest text; a file that no index may have is left alone."""
+        folder = self._folders.get(root)
+        if folder is None or len(document.text) > _LARGEST or why_not_name(path) is not None:
+            return
+        known = folder.documents.get(path)
+        if known is not None and known.language == document.language:
+            known.change(document)
+            return
+        if known is not None:
+            self._end(known)
+        folder.documents[path] = OpenDocument(path, document, self._clock, folder.show(path))
+        self._process.near(folder.name, tuple(folder.documents))
+
+    def close(self, root: Path, path: str) -> None:
+        """Let the file on disk count again."""
+        folder = self._folders.get(root)
+        if folder is not None and (document := folder.documents.pop(path, None)) is not None:
+            folder.opened.pop(path, None)
+            self._end(document)
+
+    def saved(self, root: Path, path: str) -> None:
+        """Have a file read again before anything else."""
+        if (folder := self._folders.get(root)) is not None:
+            self._process.changed(folder.name, (path,))
+
+    def reads(self, root: Path) -> Reads:
+        """Give a folder's index as it is now; its methods raise IndexUnusable. Raises KeyError for another folder."""
+        folder = self._folders[root]
+        return View(folder.reader, folder.opened)
+
+    def document(self, root: Path, path: str) -> OpenDocument | None:
+        """Give an open document with its tree."""
+        folder = self._folders.get(root)
+        return folder.documents.get(path) if folder is not None else None
+
+    async def syntax(self, root: Path, path: str) -> FileSyntax | None:
+        """Give what an open document defines, uses and imports; None for one that is not laid over the index."""
+        document = self.document(root, path)
+        return await document.syntax() if document is not None else None
+
+    def _forget(self, root: Path) -> None:
+        folder = self._folders.pop(root)
+        for document in folder.documents.values():
+            self._end(document)
+        folder.reader.close()
+        self._process.remove(folder.name)
+
+    def _end(self, document: OpenDocument) -> None:
+        task = asyncio.get_running_loop().create_task(document.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+
+class _Folder:
+    """One folder: its name for the process, its index on disk, and the documents that are open in it."""
+
+    def __init__(self, name: str, reader: IndexReader) -> None:
+        self.name = name
+        self.reader = reader
+        self.documents: dict[str, OpenDocument] = {}
+        self.opened: dict[str, OpenFile] = {}
+
+    def show(self, path: str) -> Callable[[OpenFile], None]:
+        """Make what lays an open document over the index."""
+
+        def show(opened: OpenFile) -> None:
+            if path in self.documents:
+                self.opened[path] = opened
+
+        return show
