@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -300,6 +301,8 @@ def _open(root: Path, path: str) -> int | Reason:
     if os.open not in os.supports_dir_fd:  # Windows, where making a link needs a right of its own
         whole = root.resolve() / path
         return os.open(whole, _FILE_FLAGS) if whole.resolve() == whole else Reason.BEHIND_LINK
+    if (quick := _open_at_once(f"{root}/{path}")) is not None:
+        return quick
     *folders, name = path.split("/")
     at = os.open(root, _FOLDER_FLAGS & ~getattr(os, "O_NOFOLLOW", 0))
     try:
@@ -311,6 +314,23 @@ def _open(root: Path, path: str) -> int | Reason:
         return os.open(name, _FILE_FLAGS, dir_fd=at)
     finally:
         os.close(at)
+
+
+def _open_at_once(whole: str) -> int | None:
+    """Open a regular file that is where its path says, as the system tells of the open file; None for any other.
+
+    Folder by folder takes three times as long, and the first build of an index opens every file.
+    """
+    if sys.platform != "linux" or not stat.S_ISREG(os.lstat(whole).st_mode):
+        return None
+    descriptor = os.open(whole, _FILE_FLAGS)
+    try:
+        if os.readlink(f"/proc/self/fd/{descriptor}") == whole:  # noqa: PTH115 - a Path takes longer than the call
+            return descriptor
+    except OSError:  # no such file system here
+        pass
+    os.close(descriptor)
+    return None
 
 
 def _read(descriptor: int, limit: int) -> Content | Reason:

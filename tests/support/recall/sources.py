@@ -123,10 +123,15 @@ def _digest(*files: Path) -> str:
 
 
 def _program(name: str, packages: str) -> str:
-    if found := shutil.which(name):
-        return found
-    message = f"the test needs {name}: run `apt-get install {packages}`, or put one of your own on PATH"
-    raise RuntimeError(message)
+    """Find a program; install it where this is root's Debian. Raises RuntimeError with what to run."""
+    if (found := shutil.which(name)) is None and shutil.which("apt-get") and os.geteuid() == 0:
+        for action in (["update"], ["install", "--yes", "--no-install-recommends", *packages.split()]):
+            subprocess.run(["apt-get", "--quiet", *action], check=False, capture_output=True)
+        found = shutil.which(name)
+    if found is None:
+        message = f"the test needs {name}: run `apt-get install {packages}`, or put one of your own on PATH"
+        raise RuntimeError(message)
+    return found
 
 
 def _run(command: Sequence[str | Path], files: Sequence[str], *, at: Path | None = None) -> str:

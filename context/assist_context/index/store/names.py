@@ -5,43 +5,23 @@ However many names there are, a search looks at a bounded number of blocks of th
 
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection
 from heapq import nsmallest
 
-from assist_context.index.segments import LAST, NAME, PIECE, name_of, numbers, pieces, posting_at, terms_of
+from assist_context.index.segments import LAST, NAME, PIECE, name_of, numbers, pieces, terms_of
 from assist_context.index.store.tables import blocks_at, files_at, postings, segments
 
-_BLOCKS = 128  # that one search by a beginning or a part looks at in a segment
-_NAMES_LIKE = 600  # and one in spite of a slip in all
-_PLACES_COUNTED = 8_000  # where a search in spite of a slip looks for pieces
+_BLOCKS = 64  # that one search looks at in a segment
+_NAMES_LIKE = 600  # that a search in spite of a slip looks at in all
+_PLACES_COUNTED = 8_000  # where it looks for pieces
+
+Hit = tuple[int, str, int, int, bytes]
+"""A name that was found: its rank, lowest first; itself; where its files stand: the segment, place and block."""
 
 
-class Names:
-    """Names that a search came upon, with the places in blocks where their files stand."""
-
-    def __init__(self) -> None:
-        self._places: defaultdict[str, list[tuple[int, bytes, int]]] = defaultdict(list)
-
-    def look(self, segment: int, block: bytes, wanted: Callable[[str], bool]) -> list[str]:
-        """Take the names of a block whose terms are wanted."""
-        found = [(place, name_of(term)) for place, term in enumerate(terms_of(block)) if wanted(term)]
-        for place, name in found:
-            self._places[name].append((segment, block, place))
-        return [name for _, name in found]
-
-    def shortest(self) -> list[str]:
-        """Give all names, the shortest first."""
-        return sorted(self._places, key=lambda name: (len(name), name))
-
-    def files_of(self, database: sqlite3.Connection, name: str) -> Iterator[list[int]]:
-        """Give the numbers of the files that define a name, or once did."""
-        for segment, block, place in self._places[name]:
-            yield numbers(files_at(database, segment, terms_of(block)[place], posting_at(block, place)))
-
-
-def starting(database: sqlite3.Connection, prefix: str) -> Names:
-    """Find names by their beginning; of very many the first in their order."""
-    start, found = NAME + prefix.casefold(), Names()
+def starting(database: sqlite3.Connection, prefix: str) -> list[Hit]:
+    """Find names by their beginning, the shortest first; of very many the first in their order."""
+    start, hits = NAME + prefix.casefold(), list[Hit]()
     for segment, first, after in segments(database):
         rows = database.execute(
             "SELECT data FROM block INDEXED BY block_first WHERE segment = ?1 AND id >= ?2 AND id < ?3 "
@@ -50,13 +30,16 @@ def starting(database: sqlite3.Connection, prefix: str) -> Names:
             (segment, first, after, start, start + LAST, _BLOCKS),
         )
         for (block,) in rows:
-            found.look(segment, block, lambda term: term.startswith(start))
-    return found
+            terms = enumerate(terms_of(block))
+            found = [(name_of(term), place) for place, term in terms if term.startswith(start)]
+            hits += [(len(name), name, segment, place, block) for name, place in found]
+    hits.sort()
+    return hits
 
 
-def containing(database: sqlite3.Connection, text: str) -> Names:
-    """Find names by a part of them of three and more characters."""
-    wanted, found = text.casefold(), Names()
+def containing(database: sqlite3.Connection, text: str) -> list[Hit]:
+    """Find names by a part of them of three and more characters, the shortest first; of very many some."""
+    wanted, hits = text.casefold(), list[Hit]()
     needed = pieces(wanted)
     places = _places_of(database, needed)
     for segment, first, _ in segments(database):
@@ -64,13 +47,36 @@ def containing(database: sqlite3.Connection, text: str) -> Names:
         if lists and len(lists) == len(needed):
             common = sorted(set(lists[0]).intersection(*lists[1:]))
             for _, block in blocks_at(database, [first + place for place in common[:_BLOCKS]]):
-                found.look(segment, block, lambda term: term.find(wanted, 1) > 0)
-    return found
+                terms = enumerate(terms_of(block))
+                found = [(name_of(term), place) for place, term in terms if term.find(wanted, 1) > 0]
+                hits += [(len(name), name, segment, place, block) for name, place in found]
+    hits.sort()
+    return hits
 
 
-def like(database: sqlite3.Connection, text: str, limit: int) -> tuple[Names, Sequence[str]]:
-    """Find names that share pieces with a text; give them those first that share the most."""
+def like(database: sqlite3.Connection, text: str, limit: int) -> list[Hit]:
+    """Find names that share pieces with a text, those first that share the most, and of these the shortest."""
     wanted = pieces(text.casefold())
+    ranked = _blocks_with_most(database, wanted)
+    data = dict(blocks_at(database, [block for _, _, block in ranked]))
+    shared, hits = dict[str, int](), list[Hit]()
+    best: list[int] = []
+    for most, segment, at in ranked:
+        if len(shared) > _NAMES_LIKE or (len(best) >= limit and best[limit - 1] >= -most):
+            break  # in the second case no name of this block or of a later one can share more
+        for place, term in enumerate(terms_of(data[at])):
+            name = name_of(term)
+            folded = name.casefold()
+            shared[name] = count = sum([piece in folded for piece in wanted])
+            if count:
+                hits.append((-1000 * count + len(name), name, segment, place, data[at]))
+        best = sorted(shared.values(), reverse=True)
+    hits.sort()
+    return hits
+
+
+def _blocks_with_most(database: sqlite3.Connection, wanted: Collection[str]) -> list[tuple[int, int, int]]:
+    """Give blocks of names that have most of some pieces: minus how many, the segment and the block's number."""
     places = _places_of(database, wanted)
     counted: list[tuple[int, int, int]] = []
     for segment, first, _ in segments(database):
@@ -80,19 +86,7 @@ def like(database: sqlite3.Connection, text: str, limit: int) -> tuple[Names, Se
                 break
             counts.update(at)
         counted += [(-count, segment, first + place) for place, count in counts.items()]
-    ranked = nsmallest(_BLOCKS, counted)
-    data = dict(blocks_at(database, [block for _, _, block in ranked]))
-    found, shared, best = Names(), dict[str, int](), list[int]()
-    for most, segment, block in ranked:
-        if len(shared) > _NAMES_LIKE or (len(best) >= limit and best[limit - 1] >= -most):
-            break  # in the second case no name of this block or of a later one can share more
-        for name in found.look(segment, data[block], lambda _: True):
-            if name not in shared:
-                folded = name.casefold()
-                shared[name] = sum([piece in folded for piece in wanted])
-        best = sorted(shared.values(), reverse=True)
-    names = sorted((name for name in shared if shared[name]), key=lambda name: (-shared[name], len(name), name))
-    return found, names
+    return nsmallest(_BLOCKS, counted)
 
 
 def _places_of(database: sqlite3.Connection, wanted: Collection[str]) -> dict[int, list[list[int]]]:

@@ -10,12 +10,13 @@ from typing import NamedTuple
 from assist_context.errors import IndexMissing
 from assist_context.index.columns import unpack_imports, unpack_references, unpack_symbols, unpack_symbols_named
 from assist_context.index.records import Definition, FileRecord, Totals
-from assist_context.index.segments import MEMBER, PIECE, Posting, definition_term, numbers, terms_of
+from assist_context.index.segments import MEMBER, PIECE, Posting, definition_term, numbers, posting_at, terms_of
 from assist_context.index.store import names
 from assist_context.index.store.tables import (
     files_at,
     gone_files,
     opened_to_read,
+    parts_at,
     postings,
     select,
     sensible,
@@ -23,7 +24,7 @@ from assist_context.index.store.tables import (
 )
 from assist_context.syntax.symbols import Import, Reference, Symbol
 
-_FEWEST_LOOKED_AT = 200  # files that are put in order for a definition, and so the first of a name that many have
+_FEWEST_LOOKED_AT = 64  # files that are put in order for a definition, and so the first of a name that many have
 _LOOKED_UP = 512  # numbers of files at a time
 _PATHS_KEPT = 50_000
 _SYMBOLS = "SELECT symbols FROM content WHERE file = (SELECT id FROM file WHERE path = ?)"
@@ -113,7 +114,7 @@ class IndexReader:
     def definitions(self, name: str, limit: int) -> tuple[Definition, ...]:
         """Give the definitions of exactly this name, in the order of paths and lines.
 
-        Of a name that very many files define only the first of some hundred of them are given.
+        Of a name that very many files define some are given.
         """
         with self._reading() as database:
             files = self._files_of(definition_term(name), max(limit, _FEWEST_LOOKED_AT))
@@ -153,8 +154,7 @@ class IndexReader:
         if not prefix:
             return ()
         with self._reading() as database:
-            found = names.starting(database, prefix)
-            return self._defined(database, found, found.shortest(), limit)
+            return self._defined(database, names.starting(database, prefix), limit)
 
     def names_containing(self, text: str, limit: int) -> tuple[str, ...]:
         """Give distinct names of definitions that contain a text of three and more characters, whatever its case.
@@ -162,14 +162,12 @@ class IndexReader:
         The shortest first; of very many names some are looked at.
         """
         with self._reading() as database:
-            found = names.containing(database, text)
-            return self._defined(database, found, found.shortest(), limit)
+            return self._defined(database, names.containing(database, text), limit)
 
     def names_like(self, text: str, limit: int) -> tuple[str, ...]:
         """Give distinct names that share three-character pieces with a text, those that share the most first."""
         with self._reading() as database:
-            found, ranked = names.like(database, text, limit)
-            return self._defined(database, found, ranked, limit)
+            return self._defined(database, names.like(database, text, limit), limit)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -203,10 +201,11 @@ class IndexReader:
         database = self._connected()
         live: list[Live] = []
         for _, segment, posting in postings(database, [term]):
-            known = numbers(files_at(database, segment, term, posting))
-            live += [Live(path, at) for at, path in self._paths_of(database, known, enough).items()]
-            if len(live) >= enough:
-                break
+            for part in parts_at(database, segment, term, posting):
+                found = self._paths_of(database, numbers(part), enough - len(live))
+                live += [Live(path, at) for at, path in found.items()]
+                if len(live) >= enough:
+                    return sorted(live)
         return sorted(live)
 
     def _paths_of(self, database: sqlite3.Connection, known: Sequence[int], enough: int) -> Mapping[int, str]:
@@ -216,8 +215,9 @@ class IndexReader:
             self._paths.clear()
             self._version = version
         paths, found = self._paths, {}
-        for first in range(0, len(known), _LOOKED_UP):
-            part = known[first : first + _LOOKED_UP]
+        size = _LOOKED_UP if enough > _FEWEST_LOOKED_AT else _FEWEST_LOOKED_AT
+        for first in range(0, len(known), size):
+            part = known[first : first + size]
             new = [at for at in part if at not in paths]
             if new:
                 paths.update(dict.fromkeys(new, ""))
@@ -245,20 +245,23 @@ class IndexReader:
                     found[term] = tuple(paths)
         return found
 
-    def _defined(
-        self, database: sqlite3.Connection, found: names.Names, ranked: Sequence[str], limit: int
-    ) -> tuple[str, ...]:
-        """Give the first of some names that a file still defines."""
-        if gone_files(database) == 0:
-            return tuple(ranked[:limit])
-        there: list[str] = []
-        for name in ranked:
-            here = any(self._paths_of(database, known, 1) for known in found.files_of(database, name))
-            if here or self._files_of(definition_term(name), 1):  # the search may not have looked at all its places
-                there.append(name)
-                if len(there) == limit:
-                    break
-        return tuple(there)
+    def _defined(self, database: sqlite3.Connection, hits: Iterable[names.Hit], limit: int) -> tuple[str, ...]:
+        """Give the first distinct names that a file still defines."""
+        all_there = gone_files(database) == 0
+        there: dict[str, bool] = {}
+        left = limit
+        for _, name, segment, place, block in hits:
+            if left and name not in there:
+                there[name] = all_there or self._is_defined(database, name, segment, posting_at(block, place))
+                left -= there[name]
+        return tuple(name for name, is_there in there.items() if is_there)
+
+    def _is_defined(self, database: sqlite3.Connection, name: str, segment: int, posting: Posting) -> bool:
+        """Tell whether a file has a definition of a name: one of these here, else any."""
+        term = definition_term(name)
+        parts = parts_at(database, segment, term, posting)
+        here = any(self._paths_of(database, numbers(part), 1) for part in parts)
+        return here or bool(self._files_of(term, 1))
 
 
 def _content(database: sqlite3.Connection, query: str, path: str) -> bytes:

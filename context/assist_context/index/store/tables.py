@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from assist_context.errors import IndexBusy, IndexDamaged, IndexMissing
-from assist_context.index.segments import Posting, posting_of
+from assist_context.index.segments import NUMBER, Posting, posting_of
 
 VERSION = 2
 
@@ -31,9 +31,9 @@ CREATE TABLE segment (
 CREATE TABLE block (id INTEGER PRIMARY KEY, segment INTEGER NOT NULL, first TEXT NOT NULL, data BLOB NOT NULL) STRICT;
 CREATE UNIQUE INDEX block_first ON block (segment, first);
 CREATE TABLE long (
-    id INTEGER PRIMARY KEY, segment INTEGER NOT NULL, term TEXT NOT NULL, files BLOB NOT NULL
+    id INTEGER PRIMARY KEY, segment INTEGER NOT NULL, term TEXT NOT NULL, part INTEGER NOT NULL, files BLOB NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX long_term ON long (segment, term);
+CREATE UNIQUE INDEX long_term ON long (segment, term, part);
 INSERT INTO state VALUES (1, 1, 1, 1, 0, 0, 0);
 """
 
@@ -45,7 +45,8 @@ FIND = (
 
 _READ_PATIENCE, _WRITE_PATIENCE = 0.25, 10.0  # seconds to wait for a lock
 _AT_ONCE = (8, 64, 512)  # how many values one statement takes: few forms of a statement, so that all stay prepared
-_LOG_PAGES = 8_000  # after so many pages the log is written back: 32 MB
+_PAGE = 8192  # bytes: what is kept of a file seldom needs more than one
+_LOG_PAGES = 4_000  # after so many pages the log is written back: 32 MB
 
 
 def schema_for(version: tuple[int, ...]) -> str:
@@ -88,6 +89,7 @@ def opened_to_write(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, isolation_level=None, timeout=_WRITE_PATIENCE)
     with ExitStack() as unless_sound:
         unless_sound.callback(database.close)
+        database.execute(f"PRAGMA page_size = {_PAGE}")
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
@@ -135,12 +137,22 @@ def postings(database: sqlite3.Connection, terms: Collection[str]) -> Iterator[t
             yield term, segment, posting
 
 
-def files_at(database: sqlite3.Connection, segment: int, term: str, posting: Posting) -> bytes:
-    """Give the numbers of a term's files, read from where long lists are kept if need be."""
+def parts_at(database: sqlite3.Connection, segment: int, term: str, posting: Posting) -> Iterator[bytes]:
+    """Give the numbers of a term's files, read from where long lists are kept if need be, a part at a time."""
     if posting.files is not None:
-        return posting.files
-    (files,) = database.execute("SELECT files FROM long WHERE segment = ? AND term = ?", (segment, term)).fetchone()
-    return bytes(files)
+        yield posting.files
+    else:
+        query = "SELECT files FROM long WHERE segment = ? AND term = ? ORDER BY part"
+        for (files,) in database.execute(query, (segment, term)):
+            yield files
+
+
+def files_at(database: sqlite3.Connection, segment: int, term: str, posting: Posting) -> bytes:
+    """Give the numbers of all files of a term; raise ValueError where some are missing."""
+    files = b"".join(parts_at(database, segment, term, posting))
+    if len(files) != posting.many * NUMBER:
+        raise ValueError(posting.many)
+    return files
 
 
 def select(

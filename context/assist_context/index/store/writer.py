@@ -33,6 +33,7 @@ from assist_context.index.store.tables import (
 )
 
 _BLOCKS_MERGED, _DELETED_AT_ONCE = 32, 2_000  # in one step
+_LONG_PART = 1_000 * NUMBER  # bytes of a long list in a row, so that its beginning can be read alone
 _STATE = "SELECT next_file, next_block, next_segment FROM state"
 _LEFTOVERS = (
     (
@@ -195,9 +196,12 @@ class Store(IndexReader):
 
     @staticmethod
     def _write_long(database: sqlite3.Connection, segment: int, long: list[tuple[str, bytes]]) -> None:
-        database.executemany(
-            "INSERT INTO long (segment, term, files) VALUES (?, ?, ?)", [(segment, term, files) for term, files in long]
-        )
+        rows = [
+            (segment, term, at, files[at : at + _LONG_PART])
+            for term, files in long
+            for at in range(0, len(files), _LONG_PART)
+        ]
+        database.executemany("INSERT INTO long (segment, term, part, files) VALUES (?, ?, ?, ?)", rows)
         long.clear()
 
     def _merge(self, chosen: Sequence[int]) -> Iterator[None]:
