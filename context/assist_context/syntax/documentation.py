@@ -18,16 +18,22 @@ _MARKUP = re.compile(
 _EMPTY = frozenset({b"", b"<summary>", b"</summary>"})  # what C# writes around the text, in lines of their own
 _BETWEEN = (b"@", b"#[", b"[", b"template")  # how lines begin that may stand between a comment and its definition
 _MODIFIERS = re.compile(rb"[\s\w]*|\s*template\b.*")
+_WITH_DOCSTRINGS = frozenset({"python"})
 _OPEN_A_STRING = frozenset({b'"', b"'", b"r", b"R", b"u", b"U"})
 _LONGEST = 240
 
 
 class Comments(NamedTuple):
-    """How a language writes comments, in UTF-8; a mark that it does not have is a byte that no text has."""
+    """How a language writes comments, in UTF-8; a mark that it does not have is a byte that no text has.
+
+    begins: the first bytes of lines above a definition that matter. strings: whether a string documents a body.
+    """
 
     line: bytes
     start: bytes
     end: bytes
+    begins: frozenset[int]
+    strings: bool
 
 
 def comments_of(language: str) -> Comments:
@@ -35,24 +41,21 @@ def comments_of(language: str) -> Comments:
     known = LANGUAGES.get(language)
     line, block = (known.comment, known.block_comment) if known else ("", None)
     start, end = block or ("", "")
-    return Comments(*(mark.encode() or b"\0" for mark in (line, start, end)))
+    marks = [mark.encode() or b"\0" for mark in (line, start, end)]
+    return Comments(*marks, frozenset(one[0] for one in (*marks, *_BETWEEN)), language in _WITH_DOCSTRINGS)
 
 
 def documentation(node: Node, source: bytes, comments: Comments) -> str:
     """Give the first line of a definition's documentation, "" where there is none."""
-    body = node.child_by_field_name("body")
-    # A body without anything in it is a name: `def f = result` in Scala.
-    if body is not None and body.named_child_count and source[body.start_byte : body.start_byte + 1] in _OPEN_A_STRING:
-        first = body.named_children[0]
-        if first.type == "expression_statement" and first.named_child_count:
-            first = first.named_children[0]
-        if first.type == "string":
-            return _first_line(source[first.start_byte : first.end_byte])
+    if comments.strings and (text := _docstring(node, source)):
+        return text
     end = source.rfind(b"\n", 0, node.start_byte)
+    line, above = _line_before(source, end)
+    if not line or (line[0] not in comments.begins and not line.endswith(comments.end)):
+        return ""  # most definitions end here
     before = source[end + 1 : node.start_byte]
     if not before.isspace() and before and not _MODIFIERS.fullmatch(before):
         return ""  # the comment above is that of something else in this line
-    line, above = _line_before(source, end)
     while line.startswith(_BETWEEN) and not line.endswith((b"{", b"}", b";")):
         end = above
         line, above = _line_before(source, end)
@@ -67,6 +70,17 @@ def documentation(node: Node, source: bytes, comments: Comments) -> str:
         if start >= 0 and not source[source.rfind(b"\n", 0, start) + 1 : start].strip():
             return _first_line(source[start:end])
     return ""
+
+
+def _docstring(node: Node, source: bytes) -> str:
+    """Give the first line of the string that opens a body."""
+    body = node.child_by_field_name("body")
+    if body is None or not body.named_child_count or source[body.start_byte : body.start_byte + 1] not in _OPEN_A_STRING:
+        return ""
+    first = body.named_children[0]
+    if first.type == "expression_statement" and first.named_child_count:
+        first = first.named_children[0]
+    return _first_line(source[first.start_byte : first.end_byte]) if first.type == "string" else ""
 
 
 def _line_before(source: bytes, end: int) -> tuple[bytes, int]:

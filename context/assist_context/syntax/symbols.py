@@ -187,7 +187,9 @@ class Reading:
                 name = captures["name"][0]
                 other = found.get(name.start_byte)
                 if other is None or pattern < other.pattern:
-                    node = _whole(captures[what][0])
+                    node = captures[what][0]
+                    if node.type[-11:] == "_declarator":
+                        node = _whole(node)
                     scope = _text(captures["scope"][0], source) if "scope" in captures else ""
                     place = (node.start_byte, -node.end_byte)
                     found[name.start_byte] = _Found(
@@ -225,38 +227,49 @@ def _subject(captures: Captures) -> tuple[str, int]:
     return "nothing", -1
 
 
+class _Around(NamedTuple):
+    """What definitions may stand in; path: the parent of what stands directly in it."""
+
+    start: int
+    before_end: int
+    kind: str
+    path: str
+    scope: str
+
+
 def _place(one: _Found) -> tuple[int, int]:
     return one.start, one.before_end
 
 
 def _symbols(found: Iterable[_Found], source: bytes, comments: Comments) -> Iterator[Symbol]:
-    around: list[_Found] = []
+    around: list[_Around] = []
     for one in sorted(found, key=_place):
-        start, before_end, _, kind, _, _, _ = one
+        start, before_end, name, kind, _, scope, _ = one
         while around and -around[-1].before_end <= start:
             around.pop()
-        if kind in KINDS:
+        outer = around
+        if around and (around[-1].before_end, start) >= (before_end, around[-1].start):
             # A declaration of several names is not around itself.
             outer = [o for o in around if o.before_end < before_end or (o.before_end == before_end and o.start < start)]
+        if kind in KINDS:
             yield _symbol(one, outer, source, comments)
         if kind in _CONTAINERS:
-            around.append(one)
+            path = f"{scope}.{name}" if scope else name
+            around.append(_Around(start, before_end, kind, f"{outer[-1].path}.{path}" if outer else path, scope))
 
 
-def _symbol(one: _Found, outer: Sequence[_Found], source: bytes, comments: Comments) -> Symbol:
+def _symbol(one: _Found, outer: Sequence[_Around], source: bytes, comments: Comments) -> Symbol:
     start, before_end, name, kind, node, parent, _ = one
     signature = _signature(node, kind, source, comments)
-    if kind == "field":  # an attribute that a method sets belongs to its class
-        parent = parent or next((other.scope for other in reversed(outer) if other.scope), "")
-        outer = list(outer)
-        while outer and outer[-1].kind in _CALLABLES:
-            outer.pop()
-    elif kind == "function" and outer and outer[-1].kind in _OF_A_TYPE:
-        kind = "method"
-    elif kind == "method" and not parent and (receiver := _RECEIVER.match(signature)):
-        parent = receiver[1]
-    if not parent and outer:
-        parent = ".".join([f"{other.scope}.{other.name}" if other.scope else other.name for other in outer])
+    if kind == "field":
+        parent = parent or _owner(outer)
+    elif not parent:
+        if kind == "method" and (receiver := _RECEIVER.match(signature)):
+            parent = receiver[1]
+        elif outer:
+            parent = outer[-1].path
+            if kind == "function" and outer[-1].kind in _OF_A_TYPE:
+                kind = "method"
     return Symbol(
         name,
         cast("Kind", kind),
@@ -270,6 +283,12 @@ def _symbol(one: _Found, outer: Sequence[_Found], source: bytes, comments: Comme
     )
 
 
+def _owner(outer: Sequence[_Around]) -> str:
+    """Give the parent of a field: an attribute that a method sets belongs to the class of that."""
+    scope = next((one.scope for one in reversed(outer) if one.scope), "")
+    return scope or next((one.path for one in reversed(outer) if one.kind not in _CALLABLES), "")
+
+
 def _whole(node: Node) -> Node:
     """Give the definition around a declarator, in which C names functions and JavaScript constants."""
     while node.type.endswith("_declarator") and node.parent is not None:
@@ -280,20 +299,18 @@ def _whole(node: Node) -> Node:
 def _signature(node: Node, kind: str, source: bytes, comments: Comments) -> str:
     """Give what stands before the body, in one line; the first line of what has none."""
     start = node.start_byte
+    end = min(node.end_byte, start + 8 * _LONGEST_SIGNATURE)
     body = None if kind in _WITHOUT_BODY else _body(node)
     if body is not None and body.start_byte > start:
-        end = min(body.start_byte, start + 8 * _LONGEST_SIGNATURE)
+        head = source[start : min(body.start_byte, end)]
     else:
-        line_end = source.find(b"\n", start, node.end_byte)
-        end = node.end_byte if line_end < 0 else line_end
-        end = min(end, start + 8 * _LONGEST_SIGNATURE)
-    head = source[start:end]
-    if comments.line in head:
+        head = source[start:end].partition(b"\n")[0]
+    if b"\n" in head and comments.line in head:
         head = b"\n".join([line for line in head.split(b"\n") if not line.lstrip().startswith(comments.line)])
-    text = " ".join(head.decode("utf-8", "replace").split())
-    if len(text) > _LONGEST_SIGNATURE:
-        text = text[:_LONGEST_SIGNATURE]
-    return text.rstrip("{=;,: ").removesuffix("=>").rstrip()
+    text = head.decode("utf-8", "replace")
+    if not text.isprintable() or "  " in text:
+        text = " ".join(text.split())
+    return text[:_LONGEST_SIGNATURE].rstrip("{=;,: ").removesuffix("=>").rstrip()
 
 
 def _body(node: Node) -> Node | None:
