@@ -75,7 +75,9 @@ def documentation(node: Node, source: bytes, comments: Comments) -> str:
 def _docstring(node: Node, source: bytes) -> str:
     """Give the first line of the string that opens a body."""
     body = node.child_by_field_name("body")
-    if body is None or not body.named_child_count or source[body.start_byte : body.start_byte + 1] not in _OPEN_A_STRING:
+    if body is None or not body.named_child_count:  # a body without anything in it is a name
+        return ""
+    if source[body.start_byte : body.start_byte + 1] not in _OPEN_A_STRING:
         return ""
     first = body.named_children[0]
     if first.type == "expression_statement" and first.named_child_count:
