@@ -18,6 +18,7 @@ from assist_server.engine.engine import Engine
 from assist_server.engine.status import stop_engines
 from assist_server.features.actions.explain import ExplainQuery, ExplainService
 from assist_server.features.completion.service import CompletionQuery, CompletionService
+from assist_server.features.completion.window import completion_window
 from assist_server.net.address import Address
 from assist_server.net.client import Timeouts
 from support.completion import query_at, selector_of, settings_for
@@ -119,3 +120,20 @@ async def test_it_explains(backend: EmbeddedBackend) -> None:
     words = "".join(event.text for event in seen if isinstance(event, Delta)).lower()
     assert "radius" in words
     assert isinstance(seen[-1], Done)
+
+
+async def test_the_window_that_is_shown_is_what_the_model_reads(
+    backend: EmbeddedBackend, service: CompletionService
+) -> None:
+    settings = settings_for(
+        backend, CompletionSettings(prefix_tokens=160, suffix_tokens=48, max_tokens=32, debounce_ms=0)
+    )
+    for text, offset in holes()[:3]:
+        document = Document(SOURCE.as_uri(), "positions.py", "python", text)
+        window = await completion_window(document, offset, selector=selector_of(backend, settings), settings=settings)
+        completion = await service.complete(CompletionQuery(document, offset, "invoked"))
+        assert completion.usage is not None
+        assert window.exact
+        assert window.used == completion.usage.prompt
+        assert "".join(piece.text for piece in window.pieces) in text
+        assert sum(piece.tokens for piece in window.pieces) <= window.used <= window.total
