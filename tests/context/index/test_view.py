@@ -17,9 +17,7 @@ DISK = MemoryIndex(
 
 def opened(path: str, text: str) -> OpenFile:
     source, language = text.encode(), language_of(path)
-    return open_file(
-        path, language, file_syntax(language, source, parse(language, source)), words(source), len(source)
-    )
+    return open_file(path, language, file_syntax(language, source, parse(language, source)), words(source), len(source))
 
 
 def view(**texts: str) -> Reads:
