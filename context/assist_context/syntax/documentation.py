@@ -42,7 +42,8 @@ def comments_of(language: str) -> Comments:
     line, block = (known.comment, known.block_comment) if known else ("", None)
     start, end = block or ("", "")
     marks = [mark.encode() or b"\0" for mark in (line, start, end)]
-    return Comments(*marks, frozenset(one[0] for one in (*marks, *_BETWEEN)), language in _WITH_DOCSTRINGS)
+    begins = frozenset(mark[0] for mark in (*marks, *_BETWEEN))
+    return Comments(marks[0], marks[1], marks[2], begins, language in _WITH_DOCSTRINGS)
 
 
 def documentation(node: Node, source: bytes, comments: Comments) -> str:
