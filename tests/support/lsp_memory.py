@@ -9,7 +9,7 @@ from typing import Any
 
 from assist_server.backends.base import Delta, Done, Event, Usage
 from assist_server.config.resolve import Origin, Problem, Resolved
-from assist_server.config.settings import Settings
+from assist_server.config.settings import IndexSettings, Settings
 from assist_server.core.errors import AssistError, ConfigError
 from assist_server.core.folders import Folders
 from assist_server.core.notices import Notice, Notify, unheard
@@ -47,11 +47,15 @@ class Loads:
         self.loaded.append(model)
 
 
+WITHOUT_INDEX = Settings(index=IndexSettings(enable=False))
+"""What a session in memory has: nothing starts a process."""
+
+
 @dataclass
 class FakeApp:
     """An App whose services do as the test says; it is its own selector and services."""
 
-    settings: Settings = field(default_factory=Settings)
+    settings: Settings = WITHOUT_INDEX
     problems: tuple[Problem, ...] = ()
     folder: Path = Path("/nowhere")
     text: str = "suggested"

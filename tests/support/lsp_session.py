@@ -2,9 +2,8 @@
 
 from dataclasses import replace
 
-from assist_server.config.settings import Settings
 from assist_server.core.errors import BackendUnavailable
-from support.lsp_memory import FakeApp, MemoryClient
+from support.lsp_memory import WITHOUT_INDEX, FakeApp, MemoryClient
 
 URI = "file:///work/a.py"
 OWN = {"experimental": {"assist": {"status": True, "answer": True}}}
@@ -12,7 +11,7 @@ DOWN = BackendUnavailable("Ollama at 127.0.0.1:11434 does not answer", hint="sta
 
 
 def settings(**completion):
-    base = Settings()
+    base = WITHOUT_INDEX
     return replace(base, completion=replace(base.completion, **completion))
 
 

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from assist_server.config.settings import Settings
 from assist_server.core.errors import ConfigError, ServerBusy
 from assist_server.lsp import lifecycle
-from support.lsp_memory import PYGLS_WARNINGS, FakeApp, problem
+from support.lsp_memory import PYGLS_WARNINGS, WITHOUT_INDEX, FakeApp, problem
 from support.lsp_session import DOWN, OWN, URI, command, explain_request, ready, settings
 
 pytestmark = pytest.mark.filterwarnings(PYGLS_WARNINGS)
@@ -316,7 +315,7 @@ async def test_off_in_the_settings_is_said():
 
 
 def backed_by(name):
-    base = Settings()
+    base = WITHOUT_INDEX
     return replace(base, backend=replace(base.backend, name=name))
 
 

@@ -5,10 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from assist_server.config.settings import Settings
 from assist_server.core.errors import BackendUnavailable, BadResponse, ModelMissing
 from assist_server.core.notices import Notice
-from support.lsp_memory import PYGLS_WARNINGS, FakeApp, Loads, MemoryClient
+from support.lsp_memory import PYGLS_WARNINGS, WITHOUT_INDEX, FakeApp, Loads, MemoryClient
 from support.lsp_session import OWN, ready, settings
 
 pytestmark = pytest.mark.filterwarnings(PYGLS_WARNINGS)
@@ -124,7 +123,7 @@ async def test_what_may_need_a_choice_is_told_once_by_a_message():
 
 
 def with_ollama(*, model="", **values):
-    base = Settings()
+    base = WITHOUT_INDEX
     return replace(base, ollama=replace(base.ollama, **values), completion=replace(base.completion, model=model))
 
 

@@ -1,8 +1,8 @@
 """Open documents: each is parsed beside the typing, in slices that hold nothing up, and laid over the index."""
 
 import asyncio
+import logging
 from collections.abc import Callable
-from contextlib import suppress
 
 from assist_context.document import Document
 from assist_context.index.terms import file_terms
@@ -11,6 +11,8 @@ from assist_context.syntax.grammars import GRAMMARS
 from assist_context.syntax.incremental import DocumentTree, Parsed, syntax_steps
 from assist_context.syntax.symbols import NOTHING, FileSyntax, words
 from assist_server.core.clock import Clock
+
+log = logging.getLogger(__name__)
 
 _SLICE_SECONDS = 0.004
 _REST_SECONDS = 0.2  # without a change, before definitions are read again; the tree follows every change
@@ -34,6 +36,7 @@ class OpenDocument:
         self._settled = asyncio.Event()
         self._syntax = NOTHING
         self._task = asyncio.get_running_loop().create_task(self._follow())
+        self._task.add_done_callback(self._ended)
 
     @property
     def language(self) -> str:
@@ -61,8 +64,12 @@ class OpenDocument:
     async def close(self) -> None:
         """Stop reading."""
         self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.wait({self._task})
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._settled.set()  # nobody waits for what will not come
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("an open document is not read any more: %s", type(error).__name__)
 
     async def _follow(self) -> None:
         while True:

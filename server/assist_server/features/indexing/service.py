@@ -11,13 +11,14 @@ from assist_context.index.records import Reads
 from assist_context.index.store import IndexReader
 from assist_context.index.view import OpenFile, View
 from assist_context.syntax.symbols import FileSyntax
+from assist_server import __version__
 from assist_server.core.clock import Clock
 from assist_server.features.indexing.documents import OpenDocument
+from assist_server.features.indexing.left_out import read_left_out
 from assist_server.features.indexing.messages import Event
 from assist_server.features.indexing.process import IndexProcess
-from assist_server.features.indexing.workspace import index_folder
+from assist_server.features.indexing.workspace import IndexFolder, index_folder
 
-_MEGABYTE = 1_000_000
 _LARGEST = 1_000_000  # characters: as of files, larger documents are not indexed
 
 
@@ -54,8 +55,8 @@ class WorkspaceIndexes:
             self._forget(root)
         for root in roots:
             if root not in self._folders:
-                name = self._process.add(root)
-                self._folders[root] = _Folder(name, IndexReader(index_folder(self._cache, root).database))
+                name, place = self._process.add(root), index_folder(self._cache, root)
+                self._folders[root] = _Folder(name, place, IndexReader(place.database))
 
     def open(self, root: Path, path: str, document: Document) -> None:
         """Lay a document over the index, or its newest text; a file that no index may have is left alone."""
@@ -67,7 +68,9 @@ class WorkspaceIndexes:
             known.change(document)
             return
         if known is not None:
-            self._end(known)
+            self._end(folder.documents.pop(path))
+        if path in read_left_out(folder.place.left_out, __version__):
+            return  # it stops the parser, here as there
         folder.documents[path] = OpenDocument(path, document, self._clock, folder.show(path))
         self._process.near(folder.name, tuple(folder.documents))
 
@@ -114,8 +117,9 @@ class WorkspaceIndexes:
 class _Folder:
     """One folder: its name for the process, its index on disk, and the documents that are open in it."""
 
-    def __init__(self, name: str, reader: IndexReader) -> None:
+    def __init__(self, name: str, place: IndexFolder, reader: IndexReader) -> None:
         self.name = name
+        self.place = place
         self.reader = reader
         self.documents: dict[str, OpenDocument] = {}
         self.opened: dict[str, OpenFile] = {}
