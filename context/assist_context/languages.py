@@ -119,6 +119,14 @@ LANGUAGES: Mapping[str, Language] = MappingProxyType({language.id: language for 
 _BY_EXTENSION = MappingProxyType({ext: language.id for language in _TABLE for ext in language.extensions})
 _BY_FILENAME = MappingProxyType({name: language.id for language in _TABLE for name in language.filenames})
 _BY_INTERPRETER = MappingProxyType({name: language.id for language in _TABLE for name in language.interpreters})
+# What begins a line of C++ and none of C. Its words begin lines of comments too, so the signs after them count.
+_CPP = re.compile(
+    rb"^[ \t]*(?:(?:class|enum[ \t]+(?:class|struct))[ \t]+(?:\w+[ \t]+){0,2}\w+[ \t]*(?:[{;]|:[^:])"
+    rb"|(?:inline[ \t]+)?namespace(?:[ \t]+[\w:]+)?[ \t]*(?:\{|\r?$)"
+    rb"|using[ \t]+(?:namespace[ \t]+)?[\w:]+[ \t]*[=;]"
+    rb"|template[ \t]*<|virtual[ \t][^;{\n]*\(|(?:public|private|protected)[ \t]*:)",
+    re.MULTILINE,
+)
 _SHEBANG = re.compile(r"#!\s*(?P<command>\S+)(?P<arguments>.*)")
 _VERSION = re.compile(r"[\d.]+$")
 
@@ -136,6 +144,13 @@ def language_of(path: str, first_line: str = "") -> str:
         return _BY_FILENAME[stem]
     found = _BY_EXTENSION.get(PurePosixPath(name.lower()).suffix, "")
     return found or _by_shebang(first_line)
+
+
+def language_of_text(path: str, source: bytes) -> str:
+    """Tell the language of a file as `language_of` does, but that a `.h` file with C++ in it is C++; from UTF-8."""
+    first_line = source[: source.find(b"\n")][:200].decode("utf-8", "replace") if source.startswith(b"#!") else ""
+    found = language_of(path, first_line)
+    return "cpp" if found == "c" and path.lower().endswith(".h") and _CPP.search(source) else found
 
 
 def human_name(language: str) -> str:

@@ -63,6 +63,15 @@ def test_finds_definitions_by_a_part_of_their_name(workspace: Path, capsys: pyte
     assert [one["name"] for one in answer(capsys, "symbols", "measure_anew")["symbols"]] == ["measure_anew"]
 
 
+def test_the_home_folder_is_not_indexed(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(workspace))
+    for command in (["index", "build"], ["index", "status"], ["symbols", "x"]):
+        assert run(command) == 2
+        assert "the home folder" in capsys.readouterr().err
+
+
 def test_prints_places_that_other_commands_take(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["symbols", "Alpha"]) == 0
     assert capsys.readouterr().out == "a.py:1: class Alpha\n"
@@ -101,6 +110,8 @@ def test_says_what_is_left_out(workspace: Path, capsys: pytest.CaptureFixture[st
     (workspace / "photo.png").write_bytes(b"\x89PNG\0")
     (workspace / "data.txt").write_bytes(b"\0\1\2\3" * 9)
     skipped = [{"reason": "binary", "count": 2}, {"reason": "may hold secrets", "count": 1}]
+    # Without an index no file is read.
+    assert answer(capsys, "index", "status")["skipped"] == [{**one, "count": 1} for one in skipped]
     assert answer(capsys, "index", "build")["skipped"] == skipped
     assert answer(capsys, "index", "status")["skipped"] == skipped
     capsys.readouterr()
@@ -168,6 +179,7 @@ def test_a_file_that_stops_the_parser_is_named(workspace: Path, capsys: pytest.C
     assert "a.py: stopped the parser" in err
     assert "stopped the parser" in answer(capsys, "index", "why", "a.py")["reason"]
     file.write_text("def measured(): pass\n")
+    assert "not looked at yet" in answer(capsys, "index", "why", "a.py")["reason"]
     assert {"reason": "stopped the parser", "count": 1} not in answer(capsys, "index", "build")["skipped"]
 
 

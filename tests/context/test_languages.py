@@ -1,6 +1,6 @@
 import pytest
 
-from assist_context.languages import LANGUAGES, comment_token, human_name, language_of
+from assist_context.languages import LANGUAGES, comment_token, human_name, language_of, language_of_text
 
 
 @pytest.mark.parametrize(
@@ -73,6 +73,35 @@ def test_language_by_name(path, language):
 )
 def test_language_by_first_line(first_line, language):
     assert language_of("bin/tool", first_line) == language
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("#ifndef A_H\nint add(int a);\n", "c"),
+        ('#ifdef __cplusplus\nextern "C" {\n#endif\nstruct s { int x; };\n', "c"),
+        ("/* The size of a\n   class of objects, using\n   namespace tricks. Private: */\nenum e { A };\n", "c"),
+        ("struct Shape {\n  virtual int area() const = 0;\n};\n", "cpp"),
+        ("class Shape : public Base {\n};\n", "cpp"),
+        ("class API_EXPORT Shape;\n", "cpp"),
+        ("enum class Color { Red };\n", "cpp"),
+        ("namespace a::b {\n}\n", "cpp"),
+        ("namespace a\r\n{\r\n}\r\n", "cpp"),
+        ("using std::string;\n", "cpp"),
+        ("  template <class T> T max(T a);\n", "cpp"),
+        ("struct S {\n private:\n  int x;\n};\n", "cpp"),
+        ("", "c"),
+    ],
+)
+def test_a_header_is_of_the_language_that_is_in_it(text, language):
+    assert language_of_text("src/a.h", text.encode()) == language
+    assert language_of_text("a.c", text.encode()) == "c"
+
+
+def test_language_of_a_text():
+    assert language_of_text("bin/tool", b"#!/bin/sh\nclass A;\n") == "shellscript"
+    assert language_of_text("a.py", b"") == "python"
+    assert language_of_text("notes", b"class A {") == ""
 
 
 def test_the_name_counts_more_than_the_first_line():

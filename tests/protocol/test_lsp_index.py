@@ -103,6 +103,16 @@ async def test_nests_the_definitions_of_an_open_document(start, workspace):
     assert await client.request("textDocument/documentSymbol", {"textDocument": {"uri": "file:///no/such.py"}}) is None
 
 
+async def test_reads_a_document_of_no_folder_for_its_symbols_alone(start, workspace, tmp_path):
+    client, _ = await begun(start, workspace)
+    await found(client, "put", "put")
+    uri = (tmp_path / "alone.py").as_uri()
+    client.open(uri, "def putting(): ...\n")
+    top = await client.request("textDocument/documentSymbol", {"textDocument": {"uri": uri}})
+    assert [one["name"] for one in top] == ["putting"]
+    await found(client, "put", "put")
+
+
 async def test_lists_definitions_for_a_client_that_cannot_nest(start, workspace):
     client, _ = await begun(start, workspace, capabilities={})
     uri = (workspace / "pkg" / "open.py").as_uri()

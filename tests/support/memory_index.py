@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from hashlib import blake2b
 
+from assist_context.index.batch import terms_of
 from assist_context.index.records import Definition, FileRecord, Totals
-from assist_context.index.terms import file_terms
-from assist_context.languages import language_of
+from assist_context.languages import language_of_text
 from assist_context.syntax.grammars import GRAMMARS
 from assist_context.syntax.parse import parse
 from assist_context.syntax.symbols import NOTHING, FileSyntax, Import, Reference, Symbol, file_syntax, words
@@ -25,13 +25,13 @@ class MemoryIndex:
             self._add(path, text.encode())
 
     def _add(self, path: str, source: bytes) -> None:
-        language = language_of(path)
+        language = language_of_text(path, source)
         syntax = NOTHING
         if language in GRAMMARS:
             syntax = file_syntax(language, source, parse(language, source))
         self._syntax[path] = syntax
         self._files[path] = FileRecord(path, language, blake2b(source, digest_size=16).digest(), len(source), 0)
-        for term in words(source) | file_terms(path, syntax.imports):
+        for term in words(source).union(terms_of(path, syntax)):
             self._postings[term].append(path)
         for symbol in syntax.symbols:
             self._definitions[symbol.name].append(Definition(path, symbol))
@@ -79,8 +79,8 @@ class MemoryIndex:
         return tuple(self._postings.get(term, ())[:limit])
 
     def paths_with_each(self, terms: Collection[str], most: int) -> Mapping[str, tuple[str, ...]]:
-        found = {term: tuple(self._postings.get(term, ())) for term in terms}
-        return {term: paths for term, paths in found.items() if 0 < len(paths) <= most}
+        found = {term: tuple(self._postings[term]) for term in terms if term in self._postings}
+        return {term: paths if len(paths) <= most else () for term, paths in found.items()}
 
     def totals(self) -> Totals:
         symbols = sum(len(syntax.symbols) for syntax in self._syntax.values())

@@ -1,13 +1,16 @@
 """Files on their way into an index: read one after the other, written together."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from assist_context.index.columns import pack_imports, pack_references, pack_symbols
 from assist_context.index.records import FileRecord
-from assist_context.index.segments import MEMBER, Run, definition_term, number, run_of
+from assist_context.index.segments import Run, definition_term, member_term, number, run_of
 from assist_context.index.terms import file_terms
-from assist_context.syntax.symbols import FileSyntax
+from assist_context.syntax.symbols import FileSyntax, words
+
+_NAME = re.compile(r"[\w$]+")
 
 
 class Entry(NamedTuple):
@@ -94,10 +97,18 @@ class Numbering:
 
 
 def terms_of(path: str, syntax: FileSyntax) -> Collection[str]:
-    """Give a file's terms beside its words: what it imports and is called, defines, and has definitions in."""
+    """Give a file's terms beside its words: what it imports and is called, defines, has definitions in; short names."""
     found = file_terms(path, syntax.imports)
     found.update([definition_term(name) for name in {symbol.name for symbol in syntax.symbols}])
-    found.update(
-        [MEMBER + around.rpartition(".")[2] for around in {symbol.parent for symbol in syntax.symbols} if around]
-    )
+    found.update([member_term(around) for around in {symbol.parent for symbol in syntax.symbols} if around])
+    found.update(_names_without_words(syntax.references.names))
     return [term for term in found if "\0" not in term]
+
+
+def _names_without_words(names: bytes) -> Iterator[str]:
+    """Give those of some names, one a line, that can be found by none of their words, such as `go` and `$on`."""
+    for name in set(names.decode("utf-8", "replace").split("\n")):
+        if len(name) > 2 and name.isidentifier():  # a word itself, as nearly all are
+            continue
+        if _NAME.fullmatch(name) and not words(name.encode()):
+            yield name

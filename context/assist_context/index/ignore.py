@@ -13,6 +13,7 @@ class Reason(Enum):
     """Why a file is left out; the value is what people read."""
 
     OUTSIDE = "outside the workspace"
+    NAME = "its name is not UTF-8"
     MISSING = "there is no such file"
     FOLDER = "a folder; ask about a file in it"
     NOT_A_FILE = "not a regular file"
@@ -100,6 +101,17 @@ _CODE = re.compile(
     rb"|function|fn|namespace|struct|enum|interface|type|module|mod|require)\b)",
     re.MULTILINE,
 )
+
+
+def is_utf8(path: str) -> bool:
+    """Tell whether a path is text; the bytes of one that is none are lone surrogates in it, which no index holds."""
+    if path.isascii():
+        return True
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def why_not_name(path: str) -> Reason | None:

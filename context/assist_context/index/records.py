@@ -90,7 +90,7 @@ class Reads(Protocol):
         ...
 
     def paths_with_each(self, terms: Collection[str], most: int) -> Mapping[str, tuple[str, ...]]:
-        """Give for each term the files that have it; terms that none or more than `most` have are left out."""
+        """Give for each term the files that have it, () if more than `most` have it; terms of no file are left out."""
         ...
 
     def totals(self) -> Totals:

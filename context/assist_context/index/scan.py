@@ -17,6 +17,7 @@ from assist_context.index.ignore import (
     LARGEST,
     Reason,
     is_tool_folder,
+    is_utf8,
     why_not_content,
     why_not_name,
 )
@@ -25,6 +26,7 @@ from assist_context.index.records import FileRecord
 
 _LARGEST_IGNORE_FILE = 4_000_000
 _GIT_IGNORE_FILE = ".gitignore"
+_GIT_EXCLUDE_FILE = ".git/info/exclude"
 _TICK = 20_000_000  # nanoseconds in which a file system may give two changes the same time
 _COARSE_TICK = 2_000_000_000  # and one that counts in seconds
 
@@ -71,14 +73,14 @@ class Why:
 
 
 def walk(root: Path) -> tuple[str, ...]:
-    """List the files below a folder that no `.gitignore` in it ignores, where no git says it; paths with slashes.
+    """List the files below a folder that it does not have git ignore, where no git says it; paths with slashes.
 
     Symbolic links are listed but not followed. Folders that tools fill are left out. A file that git tracks although
     it is ignored is not listed: only git knows of it.
     """
     found: list[bytes] = []
     start, marks = os.fsencode(root) + b"/", {mark.encode() for mark in FOLDER_MARKS}
-    folders = [Level(b"")]
+    folders = [_top(root, _GIT_IGNORE_FILE)]
     while folders:
         level = folders.pop()
         try:
@@ -217,6 +219,9 @@ def _by_name(root: Path, paths: Iterable[str]) -> Iterator[tuple[str, Reason | N
     """Give each path with why it is left out, as far as its name and the folders it is in tell."""
     folders = _Folders(root)
     for path in paths:
+        if not is_utf8(path):
+            yield path, Reason.NAME
+            continue
         folder, _, name = path.rpartition("/")
         level, filled = folders.at(folder)
         if ".." in path and not _is_below(path):
@@ -229,6 +234,11 @@ def _by_name(root: Path, paths: Iterable[str]) -> Iterator[tuple[str, Reason | N
 
 def _is_marked(root: Path, folder: str) -> bool:
     return any(os.path.lexists(f"{root}/{folder}{mark}") for mark in FOLDER_MARKS)
+
+
+def _top(root: Path, file: str) -> Level:
+    """Give the root's level, still without its own ignore file of this name, which has the last word."""
+    return _having(Level(b""), root, _GIT_EXCLUDE_FILE) if file == _GIT_IGNORE_FILE else Level(b"")
 
 
 def _having(level: Level, root: Path, name: str) -> Level:
@@ -255,7 +265,7 @@ def _ignored(root: Path, place: str, git: GitSays | None, *, folder: bool) -> Wh
 def _rule(root: Path, place: str, file: str, *, folder: bool) -> Rule | None:
     """Give the rule of the workspace's ignore files of one name that ignores a path."""
     *above, name = place.split("/")
-    level = _having(Level(b""), root, file)
+    level = _having(_top(root, file), root, file)
     for one in above:
         level = _having(level.below(_raw(one)), root, file)
     return level.rule(_raw(name), folder=folder)

@@ -2,10 +2,10 @@
 
 A seal says how large the file is and what its bytes hash to. It stands for a file that nobody writes: a writer removes
 it before its first change. So a file with its seal is as it was written, one with another's seal is damaged, and one
-with none had a writer that was killed, which SQLite's own log makes good where the file is sound.
+with none has a writer, or had one that was killed, which SQLite's own log makes good where the file is sound. Whoever
+finds a file damaged, writer or reader, puts the word for that in the seal's place.
 """
 
-from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -14,6 +14,8 @@ from typing import Literal
 State = Literal["missing", "sealed", "unsealed", "damaged"]
 
 _FORM = "assist index 1"
+_CONDEMNED = b"damaged"
+_LOGS, _SHARED_MEMORY = ("-wal", "-journal"), "-shm"  # what SQLite calls the files beside its own
 _PIECE = 1 << 20  # bytes read at a time
 
 
@@ -42,20 +44,29 @@ def break_seal(index: Path) -> None:
 
 
 def condemn(index: Path) -> None:
-    """Leave word for the next writer that the file is damaged."""
-    seal_of(index).write_bytes(b"damaged")
+    """Leave word that the file is damaged: for its writer, or for the next one."""
+    seal_of(index).write_bytes(_CONDEMNED)
+
+
+def is_condemned(index: Path) -> bool:
+    """Tell whether somebody found the file damaged, without reading it."""
+    try:
+        return seal_of(index).read_bytes() == _CONDEMNED
+    except FileNotFoundError:
+        return False
 
 
 def discard(index: Path) -> None:
     """Delete an index with everything beside it; the seal goes last, so that no part is ever taken for whole."""
-    for path in (index, *_logs(index)):
-        path.unlink(missing_ok=True)
+    for suffix in ("", *_LOGS, _SHARED_MEMORY):
+        index.with_name(index.name + suffix).unlink(missing_ok=True)
     break_seal(index)
 
 
 def remove_logs(index: Path) -> None:
-    """Delete what lies beside a sealed file: its log is empty or not its own."""
-    for path in _logs(index):
+    """Delete the logs beside a sealed file: they are empty or not its own."""
+    # The shared memory stays: a reader that has it would go on with the deleted one, and see no change any more.
+    for path in (index.with_name(index.name + suffix) for suffix in _LOGS):
         with suppress(FileNotFoundError):
             if path.stat().st_size:
                 path.unlink()
@@ -64,10 +75,6 @@ def remove_logs(index: Path) -> None:
 def seal_of(index: Path) -> Path:
     """Give the path of an index's seal."""
     return index.with_name(f"{index.name}.seal")
-
-
-def _logs(index: Path) -> Iterator[Path]:
-    return (index.with_name(index.name + suffix) for suffix in ("-wal", "-shm", "-journal"))
 
 
 def _said(index: Path) -> bytes:

@@ -75,6 +75,14 @@ def definition_term(name: str) -> str:
     return f"{NAME}{folded}" if folded == name else f"{NAME}{folded}{_GAP}{name}"
 
 
+def member_term(around: str) -> str:
+    """Give the term that files have which define something in a thing of this name, whatever its case.
+
+    around: the names around, with dots, as of `Symbol.parent`; the last counts.
+    """
+    return MEMBER + around.rpartition(".")[2].casefold()
+
+
 def name_of(term: str) -> str:
     """Give the name whose term this is."""
     folded, gap, name = term[1:].partition(_GAP)

@@ -4,7 +4,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
 
+from assist_context.index.batch import terms_of
 from assist_context.index.records import Definition, FileRecord, Reads, Totals
+from assist_context.index.segments import definition_term
 from assist_context.syntax.symbols import FileSyntax, Import, Reference, Symbol
 
 _BESIDE = 64  # more of the disk is asked for than wanted, in place of what open documents hide
@@ -48,7 +50,10 @@ class View:
     def definitions(self, name: str, limit: int) -> tuple[Definition, ...]:
         """Give the definitions of exactly this name, in the order of paths and lines."""
         closed = (d for d in self._base.definitions(name, limit + _BESIDE) if d.path not in self._open)
-        return self._in_order(chain(closed, (d for d in self._definitions() if d.symbol.name == name)), limit)
+        term = definition_term(name)
+        having = ((path, one.syntax.symbols) for path, one in self._open.items() if term in one.terms)
+        opened = (Definition(path, symbol) for path, symbols in having for symbol in symbols if symbol.name == name)
+        return self._in_order(chain(closed, opened), limit)
 
     def names_starting(self, prefix: str, limit: int) -> tuple[str, ...]:
         """Give distinct names of definitions that start with a text, whatever its case; the shortest first."""
@@ -89,25 +94,20 @@ class View:
         return tuple(islice(chain(self._paths_open_with(term), closed), limit))
 
     def paths_with_each(self, terms: Collection[str], most: int) -> Mapping[str, tuple[str, ...]]:
-        """Give for each term the files that have it; terms that none or more than `most` have are left out."""
+        """Give for each term the files that have it, () if more than `most` have it; terms of no file are left out."""
         found = self._base.paths_with_each(terms, most)
         if not self._open:
             return found
-        merged = {}
+        merged = {term: paths for term, paths in found.items() if not paths}
         for term in terms:
             closed = (path for path in found.get(term, ()) if path not in self._open)
-            # A term of no file is left out above, and so is one of too many: the open ones cannot tell which.
-            paths = (*self._paths_open_with(term), *closed)
-            if paths and (term in found or len(self._base.paths_with(term, 1)) == 0):
+            if term not in merged and (paths := (*self._paths_open_with(term), *closed)):
                 merged[term] = paths
         return merged
 
     def totals(self) -> Totals:
         """Count what is on disk."""
         return self._base.totals()
-
-    def _definitions(self) -> Iterable[Definition]:
-        return (Definition(path, symbol) for path, one in self._open.items() for symbol in one.syntax.symbols)
 
     def _names(self) -> set[str]:
         return {symbol.name for one in self._open.values() for symbol in one.syntax.symbols}
@@ -120,9 +120,12 @@ class View:
         return tuple(sorted(found, key=lambda d: (d.path, d.symbol.start))[:limit])
 
 
-def open_file(path: str, language: str, syntax: FileSyntax, terms: Iterable[str], size: int) -> OpenFile:
-    """Make what hides the file of a path while its document is open; its time is never to be trusted."""
-    return OpenFile(FileRecord(path, language, b"", size, 0), syntax, frozenset(terms))
+def open_file(path: str, language: str, syntax: FileSyntax, words: Collection[str], size: int) -> OpenFile:
+    """Make what hides the file of a path while its document is open; its time is never to be trusted.
+
+    words: of its text; the other terms are added. size: of its text as UTF-8, in bytes.
+    """
+    return OpenFile(FileRecord(path, language, b"", size, 0), syntax, frozenset([*words, *terms_of(path, syntax)]))
 
 
 def pieces(name: str) -> frozenset[str]:

@@ -14,9 +14,11 @@
 (call_expression function: [(identifier) @name (member_expression property: [(property_identifier) (private_property_identifier)] @name)]) @reference.call
 (new_expression constructor: [(identifier) @name (member_expression property: (property_identifier) @name)]) @reference.class
 (import_statement (import_clause [(identifier) @name (namespace_import (identifier) @alias)]) source: (string) @source) @import
-(import_statement (import_clause (named_imports (import_specifier name: (_) @name alias: (identifier)? @alias))) source: (string) @source) @import
+(import_statement (import_clause (named_imports (import_specifier name: _ @name alias: (identifier)? @alias))) source: (string) @source) @import
 (import_statement . (string) @source) @import
-(export_statement source: (string) @source) @import
+(export_statement "*" source: (string) @source) @import
+(export_statement (namespace_export (_) @alias) source: (string) @source) @import
+(export_statement (export_clause (export_specifier name: _ @name alias: _? @alias)) source: (string) @source) @import
 (call_expression function: (import) arguments: (arguments . (string) @source)) @import
 ; scopes
 [

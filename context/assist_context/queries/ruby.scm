@@ -21,6 +21,9 @@
 [(optional_parameter name: (identifier) @local) (keyword_parameter name: (identifier) @local)]
 [(splat_parameter name: (identifier) @local) (hash_splat_parameter name: (identifier) @local)]
 [(block_parameter name: (identifier) @local) (destructured_parameter (identifier) @local)]
-[(assignment left: [(identifier) (constant)] @local) (operator_assignment left: (identifier) @local)]
+[(assignment left: (identifier) @local) (operator_assignment left: (identifier) @local)]
+(assignment left: (constant) @local.definition)
+[(in_clause pattern: (identifier) @local) (array_pattern (identifier) @local) (as_pattern name: (identifier) @local)]
+[(keyword_pattern value: (identifier) @local) (keyword_pattern key: (hash_key_symbol) @local !value)]
 [(left_assignment_list (identifier) @local) (destructured_left_assignment (identifier) @local)]
 [(rest_assignment (identifier) @local) (for pattern: (identifier) @local) (exception_variable (identifier) @local)]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
 
 from assist_context.index.records import Definition, Reads
 from assist_context.retrieval.imports import knows
@@ -10,7 +9,6 @@ from assist_context.retrieval.resolve.project import MOST, Project
 from assist_context.syntax.symbols import Symbol, words
 
 _CALLS = frozenset({"call", "class"})  # to make an object is to call its class
-_MOST_FILES = 2_000  # that are looked through for a name that is in no list of words
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +44,8 @@ def _callers(reads: Reads, name: str, limit: int, wanted: Callable[[str], bool])
 
 
 def _paths(reads: Reads, name: str) -> list[str]:
-    """Give the files that have a name, by the longest word in it; short ones are in no list of words."""
-    word = max(words(name.encode()), key=len, default="")
-    return sorted(reads.paths_with(word, MOST) if word else islice(reads.files(), _MOST_FILES))
+    """Give the files that have a name, by the longest word in it; one without words is a term itself."""
+    return sorted(reads.paths_with(max(words(name.encode()), key=len, default=name), MOST))
 
 
 def _caller(path: str, line: int, symbols: tuple[Symbol, ...]) -> Caller:

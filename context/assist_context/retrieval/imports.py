@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from assist_context.index.records import Definition
+from assist_context.index.segments import definition_term
 from assist_context.index.terms import import_terms, name_term
 from assist_context.languages import language_of
 from assist_context.retrieval.resolve.c import partners
@@ -31,10 +32,9 @@ def definition_of(project: Project, path: str, name: str) -> tuple[Definition, .
     family = family_of(project, path)
     if found or not family or not family.shares:
         return found
-    outer, _, last = name.rpartition(".")
-    folder = path.rpartition("/")[0]
-    inside = project.reads.definitions(last, _MOST_DEFINITIONS)
-    return tuple(one for one in inside if one.path.rpartition("/")[0] == folder and one.symbol.parent == outer)
+    defining = set(project.reads.paths_with(definition_term(name.rpartition(".")[2]), MOST))
+    beside = [file for file in project.folder(path.rpartition("/")[0]) if file in defining]
+    return tuple(one for file in beside for one in _own(project, file, name))
 
 
 def importers(project: Project, path: str) -> tuple[str, ...]:

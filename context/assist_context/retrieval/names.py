@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from posixpath import dirname
 
 from assist_context.index.records import Definition, Reads
+from assist_context.index.segments import definition_term, member_term
 from assist_context.index.view import pieces
+from assist_context.retrieval.resolve.project import MOST
 from assist_context.syntax.symbols import Symbol
 
-_CANDIDATES = 200  # names looked at for one way of finding them
+_CANDIDATES = 200  # names looked at for one way of finding them, and files for the members of something
 _ABBREVIATED = 600  # names of the same first letters among which an abbreviation is looked for
 _LEAST_LIKE = 0.4  # of the pieces of two names together, how many both must have
 _SEPARATOR = re.compile(r"::|[.#/]")
@@ -30,26 +32,34 @@ class Found:
 def find_definitions(reads: Reads, name: str, limit: int = 50) -> tuple[Definition, ...]:
     """Give the definitions of exactly a name; `Type.member` and `Type::member` narrow by what is around it."""
     around, last = _split(name)
-    found = reads.definitions(last, limit if not around else limit * 4)
-    return tuple(d for d in found if _is_within(d.symbol, around))[:limit]
+    if not around:
+        return reads.definitions(last, limit)
+    files = {*reads.paths_with(member_term(around[-1]), MOST)}.intersection(
+        reads.paths_with(definition_term(last), MOST)
+    )
+    return tuple(one for one in _within(reads, files, around) if one.symbol.name == last)[:limit]
 
 
 def find_symbols(reads: Reads, query: str, limit: int = 100) -> tuple[Found, ...]:
     """Give the definitions that a person may mean by a query, the best first.
 
-    A query is a name, its beginning, the first letters of its words (`wsInd`), a part of it, or it has a slip in it;
-    a name before a dot must be around the definition.
+    A query is a name, its beginning, beginnings of its words (`WorkInd`), a part of it, or it has a slip in it; a name
+    before a dot must be around the definition. Beginnings of words are looked for among some hundred names, the
+    shortest that start with the first letter of the query, or with its first two where it has four and more.
     """
     around, last = _split(query.strip())
     if not last:
         return ()
+    if around:
+        inside = _within(reads, reads.paths_with(member_term(around[-1]), _CANDIDATES), around)
+        fitting = [Found(one, rank) for one in inside if (rank := _rank(one.symbol.name, last)) >= 0]
+        return tuple(sorted(fitting, key=lambda one: (one.rank, len(one.definition.symbol.name))))[:limit]
     ranked = sorted((rank, len(name), name) for name in _candidates(reads, last) if (rank := _rank(name, last)) >= 0)
     found: list[Found] = []
     for rank, _, name in ranked:
         if len(found) >= limit:
             break
-        wanted = (d for d in reads.definitions(name, limit) if _is_within(d.symbol, around))
-        found += [Found(definition, rank) for definition in wanted]
+        found += [Found(definition, rank) for definition in reads.definitions(name, limit)]
     return tuple(found[:limit])
 
 
@@ -62,11 +72,17 @@ def members(reads: Reads, owner: Definition, limit: int = 500) -> tuple[Definiti
     own = [Definition(owner.path, symbol) for symbol in reads.symbols_of(owner.path) if symbol.parent in {path, name}]
     if language not in _SPREAD:
         return tuple(own[:limit])
-    for other in reads.paths_with(name, _CANDIDATES):
+    for other in reads.paths_with(member_term(name), _CANDIDATES):
         if other != owner.path and (language not in _ONE_FOLDER or dirname(other) == dirname(owner.path)):
             here = (symbol for symbol in reads.symbols_of(other) if symbol.parent in {path, name})
             own += [Definition(other, symbol) for symbol in here]
     return tuple(own[:limit])
+
+
+def _within(reads: Reads, files: Iterable[str], around: tuple[str, ...]) -> Iterable[Definition]:
+    """Give what is directly within something in some files, by paths and lines."""
+    for path in sorted(files):
+        yield from (Definition(path, symbol) for symbol in reads.symbols_of(path) if _is_within(symbol, around))
 
 
 def _candidates(reads: Reads, query: str) -> Iterable[str]:
@@ -131,5 +147,4 @@ def _split(query: str) -> tuple[tuple[str, ...], str]:
 
 
 def _is_within(symbol: Symbol, around: tuple[str, ...]) -> bool:
-    parents = symbol.parent.casefold().split(".")
-    return not around or tuple(parents[-len(around) :]) == around
+    return tuple(symbol.parent.casefold().split(".")[-len(around) :]) == around

@@ -33,7 +33,8 @@ def related_files(
     having = reads.paths_with_each(
         words(text.encode("utf-8", "replace")), min(_MOST, max(_FEWEST, int(files * _SHARE)))
     )
-    rarest = sorted(having, key=lambda word: (len(having[word]), word))[:_RAREST]
+    telling = [word for word, paths in having.items() if paths]
+    rarest = sorted(telling, key=lambda word: (len(having[word]), word))[:_RAREST]
     scores: dict[str, float] = {}
     shared: dict[str, list[str]] = {}
     for word in rarest:

@@ -86,6 +86,11 @@ def scope_query(name: str) -> Query | None:
     return Query(language(name), text) if text.strip() else None
 
 
+def index_queries() -> str:
+    """Give all that the queries for the index say, language by language: what is found depends on it."""
+    return "\n".join(f"{name}\n{_texts(name)[0]}" for name in GRAMMARS)
+
+
 def parser(name: str) -> Parser:
     """Make a parser for a language of the table; it is no heavier than a string."""
     return Parser(language(name))

@@ -6,7 +6,7 @@ Which nodes open a scope and which names they hold is said by the second part of
   to its blocks; the names of `@scope.class` are not seen by the scopes in it; no local of a function around it is seen
   in `@scope.sealed`; `@scope.parameters` opens one unless its function's body follows.
 - `@local` is the name of something in the innermost scope. Variants: `@local.function` goes past blocks,
-  `@local.import` is taken from elsewhere.
+  `@local.import` is taken from elsewhere, `@local.definition` is a definition wherever it stands.
 """
 
 from collections import deque
@@ -231,7 +231,7 @@ def _names(query: Query, language: str, scope: _Scope) -> Iterator[tuple[_Name, 
         kind: NameKind
         if name.variant == "import":
             kind = "import"
-        elif name.pattern < 0:
+        elif name.pattern < 0 or name.variant == "definition":
             kind = "definition"
         elif is_file:
             kind = "local" if language in _LOCAL_AT_THE_TOP else "definition"

@@ -202,10 +202,13 @@ class Reading:
 
     def syntax(self, symbols: Iterable[Symbol]) -> FileSyntax:
         """Put together what was read; symbols: what `symbols` gave."""
+        # An import of which one pattern tells the names is not also one without, which another pattern has seen.
+        named = {(one.source, one.line) for one in self._imports if one.name or one.alias}
+        imports = [one for one in self._imports if one.name or one.alias or (one.source, one.line) not in named]
         return FileSyntax(
             tuple(symbols),
             References.of(self._names, bytes(self._kinds), self._lines),
-            tuple(sorted(self._imports, key=lambda one: (one.line, one.source, one.name))),
+            tuple(sorted(imports, key=lambda one: (one.line, one.source, one.name))),
         )
 
 

@@ -12,11 +12,12 @@ from assist_context.index.scan import changes, read_file, walk
 from assist_server import __version__
 from assist_server.cli.output import Output
 from assist_server.config.settings import Settings
-from assist_server.core.errors import RepositoryError
+from assist_server.core.errors import RepositoryError, UsageError
 from assist_server.core.folders import Folders
 from assist_server.features.indexing.left_out import read_left_out
+from assist_server.features.indexing.listing import version_of
 from assist_server.features.indexing.once import IndexReport, WorkspaceIndex
-from assist_server.features.indexing.workspace import NoIndex, index_folder, reads
+from assist_server.features.indexing.workspace import NoIndex, index_folder, is_too_wide, reads
 from assist_server.git import listed_files
 
 LOST = frozenset({Reason.UNREADABLE, Reason.QUARANTINED})
@@ -32,9 +33,12 @@ class Built:
 
 
 def workspace_index(settings: Settings, own: Folders, workspace: Path) -> WorkspaceIndex:
-    """Give the index of a workspace."""
+    """Give the index of a workspace; raises UsageError for one that holds the user's home."""
+    if is_too_wide(workspace):
+        hint = "run this in a project's folder"
+        raise UsageError(f"the home folder and those above it are not indexed: {workspace}", hint=hint)
     megabytes = settings.index.cache_megabytes
-    return WorkspaceIndex(own.cache, workspace, output=own.log / "indexing.log", megabytes=megabytes)
+    return WorkspaceIndex(own.cache, workspace, output=own.log / "index.log", megabytes=megabytes)
 
 
 def bring_up_to_date(settings: Settings, own: Folders, workspace: Path, output: Output) -> Built:
@@ -65,6 +69,8 @@ def files_left_out(own: Folders, workspace: Path) -> tuple[tuple[str, Reason], .
     root = workspace.resolve()
     records, stopping = records_of(own, workspace), quarantined(own, workspace)
     found = changes(root, _listed(root), records)
+    if not index_folder(own.cache, workspace).database.is_file():  # each file would have to be read
+        return found.left_out
     left_out = list(found.left_out)
     for path in found.new_or_changed:
         if path not in records:
@@ -76,8 +82,10 @@ def files_left_out(own: Folders, workspace: Path) -> tuple[tuple[str, Reason], .
 
 
 def quarantined(own: Folders, workspace: Path) -> Collection[str]:
-    """Give the files that stopped the parser."""
-    return read_left_out(index_folder(own.cache, workspace).left_out, __version__).keys()
+    """Give the files that stopped the parser, as they are now."""
+    folder = index_folder(own.cache, workspace)
+    stopping = read_left_out(folder.left_out, __version__)
+    return {path for path, version in stopping.items() if version_of(folder.root, path) == version}
 
 
 def counted(left_out: Collection[tuple[str, Reason]]) -> tuple[tuple[str, int], ...]:

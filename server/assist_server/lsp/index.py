@@ -24,6 +24,7 @@ from assist_server.lsp.protocol import AssistProtocol
 
 logger = logging.getLogger(__name__)
 
+_FATAL = frozenset({"storage", "failed", "stopped"})  # troubles with which a build ends
 _WORTH_TELLING = 100  # files: a progress for fewer would only flicker
 
 
@@ -69,8 +70,14 @@ class SessionIndex:
 
     def change_folders(self) -> None:
         """Index the folders that the editor has now."""
-        if self._indexes is not None:
-            self._indexes.set_folders(self._roots())
+        if self._indexes is None:
+            return
+        for uri in self._documents.uris():
+            self.close(uri)  # its deepest folder may be another from now on
+        self._indexes.set_folders(self._roots())
+        for uri in self._documents.uris():
+            self.open(uri)
+        self._end_progress()
 
     def open(self, uri: str) -> None:
         """Lay a document over the index, or its newest text."""
@@ -92,13 +99,18 @@ class SessionIndex:
     def folders(self) -> Iterator[FolderIndex]:
         """Give the folders that have an index."""
         if self._indexes is not None:
-            for root in self._roots():
+            for root in self._indexes.roots:
                 yield FolderIndex(root, self._indexes.reads(root))
 
-    async def syntax(self, document: Document) -> FileSyntax | None:
-        """Give what an open document defines, uses and imports; None where the index is off or does not have it."""
+    async def syntax(self, document: Document) -> tuple[Document, FileSyntax] | None:
+        """Give what an open document defines, uses and imports, and the document as it was when that was read.
+
+        None where the index is off or leaves the document alone. One that is in no folder is read for this alone.
+        """
+        if self._indexes is None:
+            return None
         place = self._place(document.uri)
-        return None if self._indexes is None or place is None else await self._indexes.syntax(*place)
+        return await (self._indexes.syntax_outside(document) if place is None else self._indexes.syntax(*place))
 
     async def aclose(self) -> None:
         """Leave the indexes in good order."""
@@ -142,7 +154,9 @@ class SessionIndex:
             if (progress := self._progress.pop(event.root, None)) is not None:
                 progress.end(f"{event.files} files")
         elif isinstance(event, Trouble):
-            self._told.tell(types.MessageType.Warning, f"assist: {event.text}")
+            if event.code in _FATAL:
+                self._end_progress(event.root)
+            self._told.tell(types.MessageType.Warning, event.text)
 
     def _show(self, event: Progress) -> None:
         if event.total < _WORTH_TELLING:
@@ -155,19 +169,20 @@ class SessionIndex:
         share = 100 * event.done // event.total
         self._progress[event.root].report(f"{event.done} of {event.total} files", percentage=share)
 
-    def _end_progress(self) -> None:
-        for progress in self._progress.values():
-            progress.end()
-        self._progress.clear()
+    def _end_progress(self, root: str = "") -> None:
+        """End the progress of a folder, by its name in events, or of all."""
+        for name in tuple(self._progress):
+            if root in {name, ""}:
+                self._progress.pop(name).end()
 
     def _roots(self) -> list[Path]:
         return [path for uri in self._documents.folders if (path := file_path(uri)) is not None]
 
     def _place(self, uri: str) -> tuple[Path, str] | None:
-        """Give the deepest folder that holds a document and its path below that."""
+        """Give the deepest indexed folder that holds a document and its path below that."""
         path = file_path(uri)
-        if path is None:
+        if path is None or self._indexes is None:
             return None
-        holding = [root for root in self._roots() if path.is_relative_to(root)]
+        holding = [root for root in self._indexes.roots if path.is_relative_to(root)]
         root = max(holding, key=lambda folder: len(folder.parts), default=None)
         return None if root is None else (root, path.relative_to(root).as_posix())

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sqlite3
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,9 +13,9 @@ from hypothesis import strategies as st
 
 from assist_context.errors import ParseTimeout
 from assist_context.index import build as build_module
-from assist_context.index.build import Build, Built, build, index_file, read, syntax_of
-from assist_context.index.ignore import LARGEST, Reason
-from assist_context.index.scan import walk
+from assist_context.index.build import build, index_file, read, syntax_of
+from assist_context.index.ignore import Reason
+from assist_context.index.scan import changes, walk
 from assist_context.index.store import IndexReader, Store
 from assist_context.syntax.symbols import NOTHING
 from support.index_content import IndexContent, assert_same_content, content_of
@@ -29,7 +30,7 @@ def write(root: Path, **files: str) -> None:
         file.write_text(text)
 
 
-def built(folder: Path, root: Path) -> Built:
+def built(folder: Path, root: Path) -> int:
     with Store(folder / "index.db") as store:
         return build(store, root, walk(root))
 
@@ -47,52 +48,58 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_reads_only_what_has_changed_and_forgets_what_is_gone(tmp_path: Path, root: Path) -> None:
-    assert built(tmp_path, root) == Built(2, 0, {})
+    assert built(tmp_path, root) == 2
     write(root, a="class B: pass\n", e="x = 1\n")
     (root / "b" / "c.py").unlink()
-    assert built(tmp_path, root) == Built(2, 1, {})
+    assert built(tmp_path, root) == 2
     assert names(tmp_path) == {"a.py": ["B"], "e.py": ["x"]}
-    assert built(tmp_path, root) == Built(0, 0, {})
+    assert built(tmp_path, root) == 0
 
 
 def test_a_change_that_leaves_size_and_time_as_they_were_soon_after_is_seen(tmp_path: Path, root: Path) -> None:
-    built(tmp_path, root)
     file = root / "a.py"
+    soon = time.time_ns() + 10**9  # as good as now, however slow the machine is
+    os.utime(file, ns=(soon, soon))
+    built(tmp_path, root)
     found = file.stat()
     file.write_text(file.read_text().replace("run", "fun"))
     os.utime(file, ns=(found.st_atime_ns, found.st_mtime_ns))
-    assert built(tmp_path, root).read == 1
+    assert built(tmp_path, root) == 1
     assert names(tmp_path)["a.py"] == ["A", "fun"]
 
 
-def test_an_old_file_is_not_read_again(tmp_path: Path, root: Path) -> None:
+def test_a_file_with_the_same_text_gets_its_new_time(tmp_path: Path, root: Path) -> None:
     os.utime(root / "a.py", (LONG_AGO, LONG_AGO))
     with Store(tmp_path / "index.db") as store:
         build(store, root, walk(root))
-        assert [step.path for step in Build(store, root).whole(["a.py"])] == []
+        assert changes(root, ["a.py"], store.files()).new_or_changed == ()
         os.utime(root / "a.py", (LONG_AGO + 1, LONG_AGO + 1))
-        work = Build(store, root)
-        assert [step.path for step in work.whole(["a.py"])] == ["a.py"]
-        assert work.built == Built(0, 0, {})
-        assert [step.path for step in Build(store, root).whole(["a.py"])] == []
+        assert changes(root, ["a.py"], store.files()).new_or_changed == ("a.py",)
+        assert build(store, root, ["a.py"]) == 0
+        assert changes(root, ["a.py"], store.files()).new_or_changed == ()
 
 
-def test_says_what_it_leaves_out(tmp_path: Path, root: Path) -> None:
+def test_leaves_out_what_is_unfit(tmp_path: Path, root: Path) -> None:
     (root / "big.py").write_text("x = 1\n" * 200_000)
     (root / "min.js").write_text("x=1;" * 20_000)
     (root / "bin.py").write_bytes(b"x\0y")
     (root / "id_rsa").write_text("secret")
     (root / "link.py").symlink_to(tmp_path / "outside.py")
     (tmp_path / "outside.py").write_text("leak = 1\n")
-    reasons = [Reason.LARGE, Reason.MINIFIED, Reason.BINARY, Reason.PRIVATE, Reason.NOT_A_FILE]
-    assert built(tmp_path, root) == Built(2, 0, {reason.value: 1 for reason in reasons})
+    assert built(tmp_path, root) == 2
+    with Store(tmp_path / "index.db") as store:
+        batch = store.batch()
+        assert index_file(batch, root, "big.py", None) is Reason.LARGE
+        assert index_file(batch, root, "min.js", None) is Reason.MINIFIED
+        assert index_file(batch, root, "bin.py", None) is Reason.BINARY
+        assert index_file(batch, root, "link.py", None) is Reason.NOT_A_FILE
     assert names(tmp_path).keys() == {"a.py", "b/c.py"}
 
 
 def test_a_file_that_becomes_unfit_is_forgotten(tmp_path: Path, root: Path) -> None:
     built(tmp_path, root)
     (root / "a.py").write_bytes(b"x\0y")
-    assert built(tmp_path, root) == Built(0, 1, {Reason.BINARY.value: 1})
+    assert built(tmp_path, root) == 0
     assert names(tmp_path).keys() == {"b/c.py"}
 
 
@@ -126,7 +133,7 @@ def test_makes_a_file_anew_that_cannot_be_used(tmp_path: Path, root: Path, harm:
         content = bytearray(file.read_bytes())
         content[4096:8192] = bytes(4096)
         file.write_bytes(content)
-    assert built(tmp_path, root) == Built(2, 0, {})
+    assert built(tmp_path, root) == 2
     assert names(tmp_path)["a.py"] == ["A", "run"]
 
 
@@ -136,19 +143,6 @@ def test_reads_a_file_that_is_not_utf_8(tmp_path: Path, root: Path) -> None:
     built(tmp_path, root)
     assert "next_one" in names(tmp_path)["latin.py"]
     assert names(tmp_path)["wide.py"] == ["wide"]
-
-
-def test_a_file_in_quarantine_is_left_out_until_it_changes(tmp_path: Path, root: Path) -> None:
-    os.utime(root / "a.py", (LONG_AGO, LONG_AGO))
-    found = (root / "a.py").stat()
-    quarantine = {"a.py": (found.st_size, found.st_mtime_ns), "b/c.py": (1, 1)}
-    with Store(tmp_path / "index.db") as store:
-        work = Build(store, root, quarantine)
-        assert len(list(work.whole(walk(root)))) == 2
-        assert work.built == Built(1, 0, {Reason.QUARANTINED.value: 1})
-        os.utime(root / "a.py", (LONG_AGO + 1, LONG_AGO + 1))
-        list(work.whole(walk(root)))
-        assert store.has_files(["a.py"])
 
 
 def test_what_a_grammar_takes_too_long_for_has_words_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,47 +155,14 @@ def test_what_a_grammar_takes_too_long_for_has_words_only(monkeypatch: pytest.Mo
         build_module.parse("python", source, seconds=0.0)
 
 
-def test_between_two_steps_a_saved_file_is_indexed_at_once(tmp_path: Path, root: Path) -> None:
-    write(root, **{f"d{at}": f"name{at} = {at}\n" for at in range(10)})
-    with Store(tmp_path / "index.db") as store:
-        steps = Build(store, root).whole(walk(root))
-        for _ in range(5):
-            step = next(steps)
-        assert (step.done, step.total) == (4, 12)
-        write(root, a="saved = 1\n", z="last = 1\n")
-        list(Build(store, root).some(["a.py", "z.py", "gone.py"]))
-        with IndexReader(tmp_path / "index.db") as index:
-            assert [d.path for d in index.definitions("saved", 9)] == ["a.py"]
-        for _ in steps:
-            pass
-        assert [d.path for d in store.definitions("saved", 9)] == ["a.py"]
-        assert store.file_count() == 13
-        (root / "z.py").unlink()
-        list(Build(store, root).some(["z.py"]))
-        assert store.file_count() == 12
-
-
-def test_what_was_written_when_the_steps_are_left_stays(tmp_path: Path, root: Path) -> None:
-    text = "".join(f"word{at} = {at}\n" for at in range(30_000))[:LARGEST]
-    write(root, d=text, e=text.replace("word", "other"), f="last = 1\n")
-    with Store(tmp_path / "index.db") as store:
-        steps = Build(store, root).whole(["d.py", "e.py", "f.py"])
-        next(steps)
-        next(steps)
-        with IndexReader(tmp_path / "index.db") as index:
-            assert index.files().keys() == {"d.py"}
-            assert index.paths_with("word7", 9) == ("d.py",)
-        steps.close()  # type: ignore[attr-defined]
-    assert built(tmp_path, root).read == 4
-
-
 def test_a_path_no_system_has_is_no_file(tmp_path: Path, root: Path) -> None:
     with Store(tmp_path / "index.db") as store:
         batch = store.batch()
         assert index_file(batch, root, "../outside.py", None) is Reason.OUTSIDE
         assert index_file(batch, root, "none.py", None) is Reason.MISSING
-        list(Build(store, root).some(["a\0b", "b", "none/x.py"]))
-        assert store.file_count() == 0
+        assert index_file(batch, root, "a\0b", None) is Reason.OUTSIDE
+        assert index_file(batch, root, "b", None) is Reason.NOT_A_FILE
+        assert not batch
 
 
 SOURCES = (
@@ -237,7 +198,7 @@ def test_after_any_changes_the_index_equals_a_fresh_one(changes: list[tuple[str,
             elif what == "tidy":
                 list(store.tidy())
             elif what == "save":
-                list(Build(store, root).some([path]))
+                save(store, root, path)
             elif what == "whole":
                 build(store, root, walk(root))
             else:
@@ -246,6 +207,12 @@ def test_after_any_changes_the_index_equals_a_fresh_one(changes: list[tuple[str,
         found = content_of(store)
         store.__exit__(None, None, None)
         assert_same_content(found, fresh(root))
+
+
+def save(store: Store, root: Path, path: str) -> None:
+    batch = store.batch()
+    index_file(batch, root, path, store.file(path))
+    store.write(batch)
 
 
 def change(file: Path, what: str, other: str) -> None:

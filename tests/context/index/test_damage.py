@@ -4,21 +4,26 @@ import os
 import random
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from assist_context.errors import IndexDamaged, IndexMissing, IndexUnusable
+from assist_context.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnusable
 from assist_context.index.build import build
+from assist_context.index.records import FileRecord
 from assist_context.index.scan import walk
-from assist_context.index.seal import break_seal, condemn, discard, seal_of, state_of, write_seal
+from assist_context.index.seal import break_seal, condemn, discard, is_condemned, seal_of, state_of, write_seal
 from assist_context.index.store import IndexReader, Store
+from assist_context.syntax.symbols import NOTHING
 from support.index_content import IndexContent, assert_same_content, content_of
 
 CORRUPTIONS = 20  # of each of ten kinds
 LONG_AGO = 1_700_000_000
+SPOILT = "UPDATE content SET symbols = x'0102'"
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +230,7 @@ def test_what_a_killed_writer_wrote_is_kept(killed: Path, root: Path, content: I
     assert state_of(file) == "unsealed"
     assert (killed / "index.db-wal").stat().st_size > 0
     with Store(file) as store:
-        assert build(store, root, walk(root)).read == 1
+        assert build(store, root, walk(root)) == 1
         assert_same_content(content_of(store), content)
 
 
@@ -243,7 +248,7 @@ def test_what_is_unsealed_and_broken_is_thrown_away(killed: Path, root: Path, co
     break_seal(killed / "index.db")
     zero_a_page(killed, random.Random(3))  # noqa: S311
     with Store(killed / "index.db") as store:
-        assert build(store, root, walk(root)).read == 13
+        assert build(store, root, walk(root)) == 13
         assert_same_content(content_of(store), content)
 
 
@@ -251,18 +256,126 @@ def test_a_writer_that_meets_damage_leaves_word_of_it(root: Path, finished: Path
     folder = tmp_path / "index"
     shutil.copytree(finished, folder)
     file = folder / "index.db"
-    database = sqlite3.connect(file)
-    database.execute("UPDATE content SET symbols = x'0102'")
-    database.commit()
-    database.close()
-    break_seal(file)
     with pytest.raises(IndexDamaged), Store(file) as store:
-        store.symbols_of("file_1.py")
+        change_and_ask(file, SPOILT, store)
     assert state_of(file) == "damaged"
     with pytest.raises(IndexDamaged), IndexReader(file) as reader:
         reader.symbols_of("file_1.py")
     with Store(file) as store:
         assert store.files() == {}
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+def test_damage_that_only_a_reader_meets_is_told_to_the_writer(finished: Path, tmp_path: Path, *, sealed: bool) -> None:
+    folder = tmp_path / "index"
+    shutil.copytree(finished, folder)
+    file = folder / "index.db"
+    with Store(file) as store:
+        if not sealed:
+            remove(store, "notes.txt")
+        with IndexReader(file) as reader, pytest.raises(IndexDamaged):
+            change_and_ask(file, SPOILT, reader)
+        assert is_condemned(file)
+        with pytest.raises(IndexDamaged, match="found damaged"):
+            store.seal()
+        with pytest.raises(IndexDamaged, match="found damaged"):
+            remove(store, "file_2.py")
+    with Store(file) as store:
+        assert store.files() == {}
+    assert not is_condemned(file)
+
+
+def test_a_writer_does_not_seal_what_a_reader_has_condemned(finished: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    shutil.copytree(finished, folder)
+    with Store(folder / "index.db") as store:
+        remove(store, "notes.txt")
+        condemn(folder / "index.db")
+    assert state_of(folder / "index.db") == "damaged"
+
+
+def test_a_question_that_is_no_text_condemns_nothing(finished: Path) -> None:
+    with IndexReader(finished / "index.db") as reader:
+        with pytest.raises(IndexBusy):
+            reader.names_starting("\ud800", 5)
+        assert reader.names_starting("run_1", 5) == ("run_1",)
+    assert state_of(finished / "index.db") == "sealed"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        SPOILT,
+        "UPDATE content SET uses = CAST(uses || x'00' AS BLOB) WHERE file = 3",
+        "UPDATE file SET path = replace(path, 'file_1.', 'file_l.')",
+        "UPDATE file SET size = size + 1",
+        "UPDATE segment SET files = x'01000000'",
+        "UPDATE block SET data = x'00' WHERE id = 2",
+        "UPDATE state SET files = files + 1",
+        "UPDATE state SET next_file = 1",
+    ],
+)
+def test_what_is_unsealed_and_has_other_values_than_were_written_is_thrown_away(
+    statement: str, finished: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "index"
+    shutil.copytree(finished, folder)
+    file = folder / "index.db"
+    change(file, statement)
+    break_seal(file)
+    with Store(file) as store:
+        assert store.files() == {}
+
+
+def change(file: Path, statement: str) -> None:
+    """Change values behind the back of the engine, as SQLite sees nothing wrong with."""
+    database = sqlite3.connect(file)
+    database.execute(statement)
+    database.commit()
+    database.close()
+
+
+def change_and_ask(file: Path, statement: str, index: IndexReader) -> None:
+    change(file, statement)
+    index.symbols_of("file_1.py")
+
+
+def remove(store: Store, path: str) -> None:
+    batch = store.batch()
+    batch.remove(path)
+    store.write(batch)
+
+
+READER = """
+import sys
+from pathlib import Path
+from assist_context.index.store import IndexReader
+reader = IndexReader(Path(sys.argv[1]))
+for _ in sys.stdin:
+    print(*sorted(reader.files()), flush=True)
+reader.close()
+"""
+
+
+def test_a_reader_of_another_process_sees_what_each_next_writer_writes(tmp_path: Path) -> None:
+    file = tmp_path / "index.db"
+    with Store(file):
+        pass
+    with subprocess.Popen(
+        [sys.executable, "-c", READER, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as reader:
+        assert reader.stdin
+        assert reader.stdout
+        written: list[str] = []
+        for name in ("a", "b", "c"):
+            with Store(file) as store:
+                batch = store.batch()
+                batch.put(FileRecord(name, "", b"", 1, 1), NOTHING, ["word"])
+                store.write(batch)
+                written.append(name)
+                reader.stdin.write("\n")
+                reader.stdin.flush()
+                assert reader.stdout.readline().split() == written
 
 
 def test_a_reader_goes_over_to_the_index_that_is_made_anew(root: Path, finished: Path, tmp_path: Path) -> None:

@@ -96,6 +96,15 @@ def test_walks_links_without_following_them_and_no_pipe(repository: Path, tmp_pa
         assert walk(root) == (".gitignore", "gone", "link", "loop", "raw/x", "src/a.py")
 
 
+def test_walks_without_what_the_repository_excludes_unless_its_own_patterns_say_otherwise(tmp_path: Path) -> None:
+    files = {".gitignore": "!kept.log\n", "a.log": "", "kept.log": "", "b/c.log": "", "b/d.py": ""}
+    root = new_repository(tmp_path / "repo")
+    write_files(root, {**files, ".git/info/exclude": "*.log\n"})
+    assert list(walk(root)) == listed_by_git(root) == [".gitignore", "b/d.py", "kept.log"]
+    assert why(root, "b/c.log").rule == Rule(".git/info/exclude", 1, "*.log")
+    assert why(root, "kept.log").reason is None
+
+
 def test_does_not_walk_what_tools_fill(tmp_path: Path) -> None:
     write_files(
         tmp_path,
@@ -240,6 +249,12 @@ def test_assistignore_means_what_gitignore_means(root: Path) -> None:
     )  # fmt: skip
     out = dict(changes(root, ["docs/a.md", "x.sql", "keep.sql", "b/x.sql", "b/c/d.py", "a.py"], {}).left_out)
     assert out == dict.fromkeys(["docs/a.md", "x.sql", "b/c/d.py"], Reason.ASSIST_IGNORED)
+
+
+def test_a_name_that_is_not_utf_8_stays_out(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"a\xff.py")).write_text("")
+    assert changes(tmp_path, walk(tmp_path), {}) == ((), (), (("a\udcff.py", Reason.NAME),))
+    assert why(tmp_path, "a\udcff.py").reason is Reason.NAME
 
 
 def test_deep_folders_are_no_trouble(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 from assist_context.errors import IndexBusy, IndexDamaged, IndexMissing
 from assist_context.index.records import Definition, FileRecord, Reads, Totals
 from assist_context.index.store import IndexReader, Store
-from assist_context.index.store.tables import SCHEMA, schema_for
+from assist_context.index.store.tables import SCHEMA, schema_for, version
+from assist_context.syntax.grammars import index_queries
 from assist_context.syntax.symbols import NOTHING, FileSyntax, Import, References, Symbol
 from support.index_content import assert_same_content, content_of
 
@@ -58,7 +59,8 @@ def test_answers_with_all_that_was_put(store: Store) -> None:
     reads: Reads = store
     run = symbol("run", 3, "A.B", "Run it.")
     imports = (Import("a.b", "c", "d", 7), Import("os", "", "", 8))
-    put(store, "a/x.py", syntax(symbol("B"), run, imports=imports, uses=("print", "é")), "print other")
+    uses = ("print", "é", "$on", "a-b")
+    put(store, "a/x.py", syntax(symbol("B"), run, imports=imports, uses=uses), "print other")
     put(store, "b.py", syntax(symbol("run"), symbol("Run", 9)), "print")
     put(store, "notes.txt", NOTHING, "other")
     assert reads.files() == {path: record(path) for path in ("a/x.py", "b.py", "notes.txt")}
@@ -73,6 +75,8 @@ def test_answers_with_all_that_was_put(store: Store) -> None:
     assert [(one.name, one.kind, one.line) for one in reads.references_of("a/x.py")] == [
         ("print", "call", 0),
         ("é", "call", 1),
+        ("$on", "call", 2),
+        ("a-b", "call", 3),
     ]
     assert reads.imports_of("a/x.py") == imports
     assert reads.symbols_of("none") == reads.references_of("notes.txt") == reads.imports_of("b.py") == ()
@@ -80,8 +84,10 @@ def test_answers_with_all_that_was_put(store: Store) -> None:
     assert reads.paths_with("<c", 9) == reads.paths_with("nothing", 9) == ()
     assert reads.paths_with("<os", 9) == ("a/x.py",)
     assert reads.paths_with_each(["print", "other", "nothing"], 2).keys() == {"print", "other"}
-    assert reads.paths_with_each(["print", "<os"], 1) == {"<os": ("a/x.py",)}
-    assert store.members("B", 9) == (Definition("a/x.py", run),)
+    assert reads.paths_with_each(["print", "<os", "nothing"], 1) == {"<os": ("a/x.py",), "print": ()}
+    assert reads.paths_with("é", 9) == reads.paths_with("$on", 9) == ("a/x.py",)
+    assert reads.paths_with("a-b", 9) == ()
+    assert reads.paths_with(".b", 9) == ("a/x.py",)
 
 
 def test_finds_names_by_parts(store: Store) -> None:
@@ -196,7 +202,7 @@ def test_a_name_of_very_many_files_is_found_in_some(store: Store) -> None:
     assert [one.path for one in store.definitions("main", 3)] == ["0000.py", "0001.py", "0002.py"]
     assert len(store.definitions("main", 2000)) == 1000
     assert len(store.paths_with("word", 5)) == 5
-    assert store.paths_with_each(["word"], 999) == {}
+    assert store.paths_with_each(["word"], 999) == {"word": ()}
     assert len(store.paths_with_each(["word"], 1000)["word"]) == 1000
 
 
@@ -270,6 +276,15 @@ def test_errors_are_the_engines_own(file: Path) -> None:
     database.close()
     with pytest.raises(IndexDamaged, match="version 99"), IndexReader(file):
         pass
+
+
+def test_an_index_is_of_another_version_where_the_queries_are_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 0 < version() < 2**31
+    before = index_queries()
+    assert "(function_definition name: (identifier) @name) @definition.function" in before
+    assert "@local" not in before
+    monkeypatch.setattr("assist_context.index.store.tables.index_queries", lambda: before + "\n(a) @definition.class")
+    assert version.__wrapped__() != version()
 
 
 def test_content_that_differs_is_noticed(file: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from assist_context.index.records import Reads
 from assist_context.index.view import OpenFile, View, open_file
 from assist_context.languages import language_of
+from assist_context.retrieval.names import find_definitions
 from assist_context.syntax.parse import parse
 from assist_context.syntax.symbols import file_syntax, words
 from support.memory_index import MemoryIndex
@@ -53,6 +54,19 @@ def test_a_document_that_is_nowhere_else_is_found() -> None:
     assert now.names_containing("afé", 5) == ("Café",)
     assert "Café" in now.names_like("café", 5)
     assert now.file("c.py") is not None
+
+
+def test_a_member_that_is_only_in_a_document_is_found_by_what_is_around_it() -> None:
+    now = view(c="class Store:\n    def put(self): ...\n    class Inner:\n        size = go()\n")
+    assert [d.path for d in find_definitions(now, "store.put")] == ["c.py"]
+    assert [d.path for d in find_definitions(now, "Store.Inner.size")] == ["c.py"]
+    assert now.paths_with("/c", 5) == now.paths_with("go", 5) == ("c.py",)
+
+
+def test_a_word_of_too_many_files_stays_one_whatever_is_open() -> None:
+    now = view(c="kept = fresh")
+    assert now.paths_with_each({"kept", "fresh", "toml"}, 1) == {"kept": (), "fresh": ("c.py",)}
+    assert now.paths_with_each({"kept"}, 2) == {"kept": ("c.py", "a.py", "b.py")}
 
 
 def test_definitions_of_disk_and_of_documents_come_in_order() -> None:

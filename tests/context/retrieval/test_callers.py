@@ -54,7 +54,7 @@ export * from "./shape";
 import { Shape } from "./index";
 const big = (s: Shape) => s.grow();
 === far.ts
-export function tall(tree) { tree.grow(); }
+export function tall(tree) { tree.grow(); tree.$on(); }
 """
 GO = """
 === go.mod
@@ -120,6 +120,7 @@ def told(found: tuple[Caller, ...]) -> list[str]:
         (PYTHON, "", []),
         (TYPESCRIPT, "Shape", ["shape.ts:2 $make"]),
         (TYPESCRIPT, "$make", []),
+        (TYPESCRIPT, "$on", ["far.ts:1 tall"]),
         (TYPESCRIPT, "grow", ["far.ts:1 tall", "use.ts:2 big"]),
     ],
 )

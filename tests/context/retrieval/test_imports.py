@@ -114,6 +114,31 @@ int area(int side) { return side * UNIT; }
 #include "shape.h"
 int main() { return area(UNIT); }
 """
+PASSED_ON = """
+=== index.js
+export { cut as saw } from "./saw";
+export * as all from "./saw";
+export { default as Blade } from "./blade";
+=== saw.js
+export function cut() {}
+=== blade.js
+function helper() {}
+export default class Blade { sharpen() {} }
+=== use.js
+import { saw, all, cut, Blade } from "./index";
+=== old.js
+const tools = require("./saw");
+const { cut: c } = require("./saw"), one = require("./saw").cut;
+const Blade = require("./blade");
+"""
+CSHARP = """
+=== a/Shape.cs
+namespace Acme.Shapes { class Shape { void Grow() {} } }
+=== a/Use.cs
+namespace Acme.Shapes { class Use { Shape shape; } }
+=== b/Far.cs
+namespace Acme.Far { class Far {} }
+"""
 PHP = r"""
 === composer.json
 {"autoload": {"psr-4": {"A\\": "src/"}}}
@@ -165,6 +190,19 @@ def project(text: str) -> Project:
         (RUST, "src/use_it.rs", "d", "src/net/mod.rs:dial"),
         (RUST, "src/use_it.rs", "dial", "src/net/mod.rs:dial"),
         (RUST, "src/use_it.rs", "net.dial", "src/net/mod.rs:dial"),
+        (RUST, "src/lib.rs", "net.dial", "src/net/mod.rs:dial"),
+        (PASSED_ON, "use.js", "saw", "saw.js:cut"),
+        (PASSED_ON, "use.js", "cut", ""),
+        (PASSED_ON, "use.js", "all.cut", "saw.js:cut"),
+        (PASSED_ON, "use.js", "Blade", "blade.js:Blade"),
+        (PASSED_ON, "old.js", "c", "saw.js:cut"),
+        (PASSED_ON, "old.js", "tools.cut", "saw.js:cut"),
+        (PASSED_ON, "old.js", "one", "saw.js:cut"),
+        (PASSED_ON, "old.js", "Blade", "blade.js:Blade"),
+        (PASSED_ON, "old.js", "Blade.sharpen", "blade.js:Blade.sharpen"),
+        (CSHARP, "a/Use.cs", "Shape", "a/Shape.cs:Shape"),
+        (CSHARP, "a/Use.cs", "Shape.Grow", "a/Shape.cs:Shape.Grow"),
+        (CSHARP, "b/Far.cs", "Shape", ""),
         (JAVA, "src/com/b/Use.java", "Shape", "src/com/a/Shape.java:Shape"),
         (JAVA, "src/com/b/Use.java", "Shape.grow", "src/com/a/Shape.java:Shape.grow"),
         (JAVA, "src/com/b/Use.java", "grow", "src/com/a/Shape.java:Shape.grow"),
@@ -181,6 +219,7 @@ def project(text: str) -> Project:
 def test_what_a_name_means(text: str, path: str, name: str, found: str) -> None:
     definitions = definition_of(project(text), path, name)
     said = [f"{d.path}:{d.symbol.parent}.{d.symbol.name}".replace(":.", ":").replace(":A.", ":") for d in definitions]
+    said = [one.replace(":Acme.Shapes.", ":") for one in said]
     assert " ".join(said) == found
 
 
@@ -196,8 +235,8 @@ def test_what_a_name_means(text: str, path: str, name: str, found: str) -> None:
         (TYPESCRIPT, "lib/tools.ts", "lib/index.ts old.js use.ts"),
         (GO, "store/store.go", "main.go"),
         (GO, "main.go", ""),
-        (RUST, "src/net/client.rs", "src/lib.rs"),
-        (RUST, "src/net/mod.rs", "src/use_it.rs"),
+        (RUST, "src/net/client.rs", "src/lib.rs src/net/mod.rs"),
+        (RUST, "src/net/mod.rs", "src/lib.rs src/use_it.rs"),
         (RUST, "src/lib.rs", "src/use_it.rs"),
         (JAVA, "src/com/a/Shape.java", "src/com/b/Use.java"),
         (C, "shape.h", "main.c shape.c"),
@@ -266,13 +305,20 @@ def test_who_imports_a_file_by_another_name(path: str, found: str) -> None:
     assert " ".join(importers(project(TRICKY), path)) == found
 
 
-@pytest.mark.parametrize("text", [PYTHON, TYPESCRIPT, GO, RUST, JAVA, C, PHP, TRICKY])
+@pytest.mark.parametrize("text", [PYTHON, TYPESCRIPT, PASSED_ON, GO, RUST, JAVA, C, PHP, TRICKY])
 def test_importers_are_exactly_those_whose_imports_resolve(text: str) -> None:
     index = workspace(text)
     one = Project(index, index.read)
     for path in index.files():
         every = [p for p in index.files() if p != path and any(path in resolve(one, p, i) for i in index.imports_of(p))]
         assert list(importers(one, path)) == every
+
+
+def test_of_very_many_definitions_the_one_of_the_own_package_is_found() -> None:
+    others = {f"p{number:03}/c.go": "package p\ntype Config struct{}\n" for number in range(600)}
+    own = {"z/c.go": "package z\ntype Config struct{}\n", "z/use.go": "package z\nvar x Config\n"}
+    index = MemoryIndex(others | own)
+    assert [d.path for d in definition_of(Project(index, index.read), "z/use.go", "Config")] == ["z/c.go"]
 
 
 def test_nothing_is_remembered_between_projects() -> None:

@@ -51,6 +51,15 @@ def test_gives_no_more_than_asked_for() -> None:
     assert names("put", 2) == ["Store.put", "WorkspaceIndex.put"]
 
 
+def test_finds_a_member_among_very_many_of_its_name() -> None:
+    other = {f"many/{number:03}.py": "class Other:\n    def run(self): ...\n" for number in range(300)}
+    index = MemoryIndex(other | {"one/job.py": "class Job:\n    def run(self): ...\n    def rerun(self): ...\n"})
+    assert [d.path for d in find_definitions(index, "Job.run", 5)] == ["one/job.py"]
+    assert [one.definition.symbol.name for one in find_symbols(index, "job.run", 5)] == ["run", "rerun"]
+    assert [d.path for d in find_definitions(index, "Other::run", 2)] == ["many/000.py", "many/001.py"]
+    assert find_definitions(index, "Job.other") == find_symbols(index, "Nobody.run") == ()
+
+
 def test_finds_definitions_of_exactly_a_name() -> None:
     assert [d.symbol.parent for d in find_definitions(INDEX, "put")] == ["Store", "WorkspaceIndex"]
     assert [d.symbol.parent for d in find_definitions(INDEX, "store.put")] == ["Store"]

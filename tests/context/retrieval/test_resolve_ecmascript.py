@@ -122,6 +122,13 @@ import { api2 } from "src/api"; // -> apps/web/src/api.ts
 import { other } from "uix"; // -> nothing
 === apps/web/src/api.ts
 """,
+    "a comment without an end": """
+=== tsconfig.json
+{ "compilerOptions": { "paths": { "/* */": ["no.ts"], "b": ["./b.ts"] } } /* ends here */ } /* and /* so on
+=== a.ts
+import { b } from "b"; // -> b.ts
+=== b.ts
+""",
     "broken configuration": """
 === tsconfig.json
 { "extends": "./tsconfig.json", "compilerOptions": { "paths": { "a": 3, "b": ["./b.ts", 4] }, "baseUrl": 7 }

@@ -44,6 +44,9 @@ require (
 	github.com/x/lib v0.1.0
 )
 replace github.com/x/lib v0.1.0 => ../forks/lib // ours
+replace github.com/y/z
+
+=> ../forks/lib
 === a/main.go
 package main
 

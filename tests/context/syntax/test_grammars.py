@@ -14,7 +14,7 @@ FOR_THE_INDEX = {
 }
 FOR_SCOPES = {
     *("scope", "scope.block", "scope.class", "scope.parameters", "scope.sealed"),
-    *("local", "local.function", "local.import"),
+    *("local", "local.definition", "local.function", "local.import"),
 }
 
 

@@ -209,7 +209,9 @@ func G[T any](t T) { hidden := 1 }
         "cases",
         """
 package a
+const A, B = 1, 2
 func f(v any) {
+  const k, l T = 1, 2
   switch t := v.(type) { case int: other := 1
   case string: one := t
     <|>
@@ -217,7 +219,30 @@ func f(v any) {
   select { case m := <-ch: _ = m }
 }
 """,
-        ["local t", "parameter v", "definition f"],
+        ["local t k l", "parameter v", "definition A B f"],
+    ),
+    (
+        "ruby",
+        "patterns, and constants around a method",
+        """
+LIMIT = 3
+top = 1
+class A
+  SIDES = 2
+  def run(x)
+    case x
+    in {name: String => who, age:, place: there} then 1
+    in [first, second] then 2
+    end
+    <|>
+  end
+end
+""",
+        [
+            "parameter x",
+            "local who age there first second",
+            "definition SIDES run LIMIT A",
+        ],
     ),
     (
         "rust",

@@ -16,6 +16,17 @@ import os.path as p
 from .b import c as d, e
 
 LIMIT = 3
+(LOW, HIGH) = 1, 2
+if LIMIT:
+    FAST = 1
+else:
+    FAST = 0
+try:
+    import json
+except ImportError:
+    json = None
+    for late in ():
+        deep = 1
 
 
 class Shape(Base):
@@ -41,6 +52,11 @@ def helper(x):
 ''',
         [
             "constant LIMIT | LIMIT = 3 |",
+            "constant LOW | (LOW, HIGH) = 1, 2 |",
+            "constant HIGH | (LOW, HIGH) = 1, 2 |",
+            "constant FAST | FAST = 1 |",
+            "constant FAST | FAST = 0 |",
+            "constant json | json = None |",
             "class Shape | class Shape(Base) | A shape.",
             "field Shape.sides | sides = 4 |",
             "method Shape.__init__ | def __init__(self, name: str) -> None |",
@@ -48,7 +64,7 @@ def helper(x):
             "method Shape.area | async def area(self, *, scale: float = 1.0) -> float | Measure it.",
             "function helper | def helper(x) | Help.",
         ],
-        ["os.path::p", ".b:c:d", ".b:e:"],
+        ["os.path::p", ".b:c:d", ".b:e:", "json::"],
         ["Base", "float", "helper", "str"],
     ),
     "typescript": (
@@ -66,6 +82,8 @@ interface I { size?: number; go(a: string): void }
 type Id = string;
 enum Color { Red }
 export function run(): void {}
+export { x as y, default } from "./n"; export * from "./o"; export * as p from "./p";
+import q = require("./q");
 """,
         [
             "function add | const add = (p: number): number | Adds.",
@@ -80,25 +98,34 @@ export function run(): void {}
             "constant Color.Red | Red |",
             "function run | function run(): void |",
         ],
-        ["./x:a:b", "./x:c:", "./x:def:"],
+        ["./x:a:b", "./x:c:", "./x:def:", "./n:default:", "./n:x:y", "./o::", "./p::p", "./q::q"],
         ["Base", "I", "add"],
     ),
     "javascript": (
         """
 const fs = require("fs");
+const { p, q: r, s = 1 } =
+  require("./all");
+const one = require("./one").two, { later } = await soon;
+module.exports = require("./whole");
+run(() => require("./inner"));
 class A extends B { run() { return new C(fs.read()); } }
 function* gen() {}
 exports.late = function () {};
 """,
         [
             'constant fs | const fs = require("fs") |',
+            "constant p | const { p, q: r, s = 1 } |",
+            "constant r | const { p, q: r, s = 1 } |",
+            'constant one | const one = require("./one").two, { later } = await soon |',
+            'constant later | const one = require("./one").two, { later } = await soon |',
             "class A | class A extends B |",
             "method A.run | run() |",
             "function gen | function* gen() |",
             "function late | exports.late = function () |",
         ],
-        ["fs::"],
-        ["B", "C", "read", "require"],
+        ["fs::fs", "./all:p:", "./all:q:r", "./all:s:", "./one:two:one", "./whole::", "./inner::"],
+        ["B", "C", "read", "require", "run"],
     ),
     "go": (
         """
@@ -125,6 +152,9 @@ type Server struct { Addr string }
     "rust": (
         """
 use std::fmt::Display;
+mod shapes;
+extern crate alloc as a;
+mod inner {}
 /// A circle.
 pub struct Circle { r: f64 }
 impl Shape for Circle {
@@ -136,6 +166,8 @@ enum E { One }
 macro_rules! m { () => {} }
 """,
         [
+            "module shapes | mod shapes |",
+            "module inner | mod inner |",
             "class Circle | pub struct Circle | A circle.",
             "field Circle.r | r: f64 |",
             "method Circle.area | fn area(&self) -> f64 | Its area.",
@@ -145,7 +177,7 @@ macro_rules! m { () => {} }
             "field E.One | One |",
             "macro m | macro_rules! m { () => {} } |",
         ],
-        ["std::fmt::Display::"],
+        ["std::fmt::Display::", "shapes::", "alloc::a"],
         ["Shape", "scale"],
     ),
     "java": (
@@ -179,8 +211,11 @@ static int *add(int a, int b)
 {
   return sum(a, b);
 }
-struct s { int x; char *name; };
+struct s { int x; char *name; int (*call)(int); };
 enum e { ONE };
+typedef struct s *place;
+typedef int (*handler)(int);
+static int count = 1, *last;
 """,
         [
             "macro MAX | #define MAX 3 |",
@@ -188,8 +223,13 @@ enum e { ONE };
             "class s | struct s |",
             "field s.x | int x |",
             "field s.name | char *name |",
+            "field s.call | int (*call)(int) |",
             "enum e | enum e |",
             "constant e.ONE | ONE |",
+            "type place | typedef struct s *place |",
+            "type handler | typedef int (*handler)(int) |",
+            "variable count | static int count = 1, *last |",
+            "variable last | static int count = 1, *last |",
         ],
         ["stdio.h::"],
         ["sum"],
@@ -199,38 +239,59 @@ enum e { ONE };
 #include "a.h"
 namespace n {
 // A shape.
-class Shape : public Base {
+class Shape : public Base, lib::Other<int> {
  public:
+  ~Shape();
+  bool operator==(const Shape &other) const;
   int area() const;
 };
-int Shape::area() const { return std::max(1, 2); }
+int Shape::area() const { return std::max(1, 2) + a::b::c<int>() + d<int>(); }
+template <class T> T n::Box<T>::get() { return new Deep(); }
 }
 """,
         [
             "module n | namespace n |",
-            "class n.Shape | class Shape : public Base | A shape.",
+            "class n.Shape | class Shape : public Base, lib::Other<int> | A shape.",
+            "method n.Shape.~Shape | ~Shape() |",
+            "method n.Shape.operator== | bool operator==(const Shape &other) const |",
             "method n.Shape.area | int area() const |",
             "method Shape.area | int Shape::area() const |",
+            "method Box.get | T n::Box<T>::get() |",
         ],
         ["a.h::"],
-        ["Base", "max"],
+        ["Base", "Deep", "Other", "c", "d", "max"],
     ),
     "kotlin": (
         """
 import a.b.C
+import a.d as e
+import a.f.*
 /** A shape. */
-class Shape(val x: Int) {
+class Shape(val x: Int, y: Int) : Base(y), Drawn {
     val side = 1
-    fun area(): Int { return helper(side) }
+    fun area(): Int { val local = 2; return helper(side) }
 }
+interface Drawn { fun draw() }
+enum class Color { RED }
+typealias Names = List<String>
+const val MOST = 3
+var count = 0
 """,
         [
-            "class Shape | class Shape(val x: Int) | A shape.",
+            "class Shape | class Shape(val x: Int, y: Int) : Base(y), Drawn | A shape.",
+            "field Shape.x | val x: Int |",
             "field Shape.side | val side = 1 |",
             "method Shape.area | fun area(): Int |",
+            "interface Drawn | interface Drawn |",
+            "method Drawn.draw | fun draw() |",
+            "enum Color | enum class Color |",
+            "constant Color.RED | RED |",
+            "type Names | typealias Names = List<String> |",
+            "constant MOST | const val MOST = 3 |",
+            "variable count | var count = 0 |",
         ],
-        ["a.b.C::"],
-        ["helper"],
+        ["a.b.C::", "a.d::e", "a.f:*:"],
+        ["Base", "Drawn", "Int", "List", "String", "helper"],
     ),
 }
 

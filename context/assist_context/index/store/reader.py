@@ -3,14 +3,15 @@
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from assist_context.errors import IndexMissing
+from assist_context.errors import IndexDamaged, IndexMissing
 from assist_context.index.columns import unpack_imports, unpack_references, unpack_symbols, unpack_symbols_named
 from assist_context.index.records import Definition, FileRecord, Totals
-from assist_context.index.segments import MEMBER, PIECE, Posting, definition_term, numbers, posting_at, terms_of
+from assist_context.index.seal import condemn
+from assist_context.index.segments import PIECE, Posting, definition_term, numbers, posting_at, terms_of
 from assist_context.index.store import names
 from assist_context.index.store.tables import (
     files_at,
@@ -44,7 +45,7 @@ class IndexReader:
     time.
 
     Sees each commit of the writer at once, also a file that took the place of a damaged one. Every method raises
-    IndexMissing, IndexDamaged or IndexBusy.
+    IndexMissing, IndexDamaged or IndexBusy; a file in which damage is met is condemned.
     """
 
     def __init__(self, path: Path) -> None:
@@ -117,26 +118,16 @@ class IndexReader:
         Of a name that very many files define some are given.
         """
         with self._reading() as database:
-            files = self._files_of(definition_term(name), max(limit, _FEWEST_LOOKED_AT))
+            files = self._files_of(database, definition_term(name), max(limit, _FEWEST_LOOKED_AT))
             return _symbols_in(database, files, limit, lambda packed: unpack_symbols_named(packed, name))
-
-    def members(self, name: str, limit: int) -> tuple[Definition, ...]:
-        """Give the definitions directly within something of this name, in whatever file, by paths and lines."""
-
-        def within(packed: bytes) -> Iterable[Symbol]:
-            return (symbol for symbol in unpack_symbols(packed) if symbol.parent.rpartition(".")[2] == name)
-
-        with self._reading() as database:
-            files = self._files_of(MEMBER + name, max(limit, _FEWEST_LOOKED_AT))
-            return _symbols_in(database, files, limit, within)
 
     def paths_with(self, term: str, limit: int) -> tuple[str, ...]:
         """Give files that have a term, in order; of very many some."""
-        with self._reading():
-            return tuple(file.path for file in self._files_of(term, limit))[:limit]
+        with self._reading() as database:
+            return tuple(file.path for file in self._files_of(database, term, limit))[:limit]
 
     def paths_with_each(self, terms: Collection[str], most: int) -> Mapping[str, tuple[str, ...]]:
-        """Give for each term the files that have it; terms that none or more than `most` have are left out."""
+        """Give for each term the files that have it, () if more than `most` have it; terms of no file are left out."""
         with self._reading() as database:
             return self._paths_with_each(database, terms, most)
 
@@ -173,7 +164,8 @@ class IndexReader:
     def _reading(self) -> Iterator[sqlite3.Connection]:
         """Give the file as it is at one moment."""
         with typed_errors(self._path), sensible(self._path):
-            database = self._connected()
+            database = self._connected()  # one of another version is refused here, and no damage
+        with self._condemning(), typed_errors(self._path), sensible(self._path):
             if database.in_transaction:
                 yield database
                 return
@@ -182,6 +174,18 @@ class IndexReader:
                 yield database
             finally:
                 database.rollback()
+
+    @contextmanager
+    def _condemning(self) -> Iterator[None]:
+        """Leave word of damage: the writer alone can make the file anew, and may never read what is damaged."""
+        try:
+            yield
+        except IndexDamaged:
+            with suppress(OSError):
+                found = self._path.stat()
+                if self._identity == (found.st_dev, found.st_ino):  # else it has been made anew meanwhile
+                    condemn(self._path)
+            raise
 
     def _connected(self) -> sqlite3.Connection:
         try:
@@ -196,9 +200,8 @@ class IndexReader:
         self._database, self._identity, self._version = database, (found.st_dev, found.st_ino), -1
         return database
 
-    def _files_of(self, term: str, enough: int) -> list[Live]:
+    def _files_of(self, database: sqlite3.Connection, term: str, enough: int) -> list[Live]:
         """Give files that have a term, by path."""
-        database = self._connected()
         live: list[Live] = []
         for _, segment, posting in postings(database, [term]):
             for part in parts_at(database, segment, term, posting):
@@ -220,8 +223,9 @@ class IndexReader:
             part = known[first : first + size]
             new = [at for at in part if at not in paths]
             if new:
-                paths.update(dict.fromkeys(new, ""))
-                paths.update(select(database, "SELECT id, path FROM file WHERE id IN ({})", new))
+                # Noted when all are known: what a question did not get to know is not gone.
+                there = dict(select(database, "SELECT id, path FROM file WHERE id IN ({})", new))
+                paths.update((at, there.get(at, "")) for at in new)
             found.update({at: path for at in part if (path := paths[at])})
             if len(found) >= enough:
                 break
@@ -236,13 +240,14 @@ class IndexReader:
             counts[term] += posting.many
             parts[term].append((segment, posting))
         allowed = most if gone_files(database) == 0 else 2 * most  # files that are gone are counted too
-        found = {}
+        found: dict[str, tuple[str, ...]] = {}
         for term, lists in parts.items():
-            if counts[term] <= allowed:
-                known = [at for segment, one in lists for at in numbers(files_at(database, segment, term, one))]
-                paths = self._paths_of(database, known, len(known)).values()
-                if 0 < len(paths) <= most:
-                    found[term] = tuple(paths)
+            if counts[term] > allowed:
+                found[term] = ()
+                continue
+            known = [at for segment, one in lists for at in numbers(files_at(database, segment, term, one))]
+            if paths := self._paths_of(database, known, len(known)).values():
+                found[term] = tuple(paths) if len(paths) <= most else ()
         return found
 
     def _defined(self, database: sqlite3.Connection, hits: Iterable[names.Hit], limit: int) -> tuple[str, ...]:
@@ -261,7 +266,7 @@ class IndexReader:
         term = definition_term(name)
         parts = parts_at(database, segment, term, posting)
         here = any(self._paths_of(database, numbers(part), 1) for part in parts)
-        return here or bool(self._files_of(term, 1))
+        return here or bool(self._files_of(database, term, 1))
 
 
 def _content(database: sqlite3.Connection, query: str, path: str) -> bytes:

@@ -4,14 +4,18 @@ import sqlite3
 import struct
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from assist_context.errors import IndexBusy, IndexDamaged, IndexMissing
 from assist_context.index.segments import NUMBER, Posting, posting_of
+from assist_context.syntax.grammars import index_queries
 
-VERSION = 2
+_FORM = 3  # of the tables and of what is in them; to be raised where these change, or what is read out of a file
 
+# sum: of the other columns, see `sum_of`; of a file without when it was changed, which is set alone.
 SCHEMA = """
 CREATE TABLE state (
     one INTEGER PRIMARY KEY CHECK (one = 1), next_file INTEGER NOT NULL, next_block INTEGER NOT NULL,
@@ -19,19 +23,22 @@ CREATE TABLE state (
 ) STRICT;
 CREATE TABLE file (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, language TEXT NOT NULL, digest BLOB NOT NULL,
-    size INTEGER NOT NULL, changed INTEGER NOT NULL, symbols INTEGER NOT NULL
+    size INTEGER NOT NULL, changed INTEGER NOT NULL, symbols INTEGER NOT NULL, sum INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE content (
-    file INTEGER PRIMARY KEY, imports BLOB NOT NULL, symbols BLOB NOT NULL, uses BLOB NOT NULL
+    file INTEGER PRIMARY KEY, imports BLOB NOT NULL, symbols BLOB NOT NULL, uses BLOB NOT NULL, sum INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE segment (
     id INTEGER PRIMARY KEY, count INTEGER NOT NULL, postings INTEGER NOT NULL, first_name INTEGER NOT NULL,
-    after_names INTEGER NOT NULL, files BLOB NOT NULL
+    after_names INTEGER NOT NULL, files BLOB NOT NULL, sum INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE block (id INTEGER PRIMARY KEY, segment INTEGER NOT NULL, first TEXT NOT NULL, data BLOB NOT NULL) STRICT;
+CREATE TABLE block (
+    id INTEGER PRIMARY KEY, segment INTEGER NOT NULL, first TEXT NOT NULL, data BLOB NOT NULL, sum INTEGER NOT NULL
+) STRICT;
 CREATE UNIQUE INDEX block_first ON block (segment, first);
 CREATE TABLE long (
-    id INTEGER PRIMARY KEY, segment INTEGER NOT NULL, term TEXT NOT NULL, part INTEGER NOT NULL, files BLOB NOT NULL
+    id INTEGER PRIMARY KEY, segment INTEGER NOT NULL, term TEXT NOT NULL, part INTEGER NOT NULL, files BLOB NOT NULL,
+    sum INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX long_term ON long (segment, term, part);
 INSERT INTO state VALUES (1, 1, 1, 1, 0, 0, 0);
@@ -41,6 +48,21 @@ INSERT INTO state VALUES (1, 1, 1, 1, 0, 0, 0);
 FIND = (
     "SELECT t.column1, s.id, (SELECT b.data FROM block b WHERE b.segment = s.id AND b.first <= t.column1 "
     "ORDER BY b.first DESC LIMIT 1) FROM (VALUES {}) t CROSS JOIN segment s"
+)
+
+_SUMMED = (
+    "SELECT id, path, language, digest, size, symbols, sum FROM file",
+    "SELECT file, imports, symbols, uses, sum FROM content",
+    "SELECT id, postings, first_name, after_names, files, count, sum FROM segment",
+    "SELECT id, segment, first, data, sum FROM block",
+    "SELECT segment, term, part, files, sum FROM long",
+)
+
+_AGREES = (
+    "SELECT files = (SELECT count(*) FROM file) AND symbols = (SELECT total(symbols) FROM file) "
+    "AND bytes = (SELECT total(size) FROM file) AND next_file > (SELECT ifnull(max(id), 0) FROM file) "
+    "AND next_block > (SELECT ifnull(max(id), 0) FROM block) "
+    "AND next_segment > (SELECT ifnull(max(id), 0) FROM segment) FROM state"
 )
 
 _READ_PATIENCE, _WRITE_PATIENCE = 0.25, 10.0  # seconds to wait for a lock
@@ -72,16 +94,28 @@ def opened_to_read(path: Path) -> sqlite3.Connection:
 
 
 def is_sound(path: Path) -> bool:
-    """Tell whether SQLite finds nothing wrong with a file, of which its log is a part."""
+    """Tell whether a file, of which its log is a part, is one to SQLite and has the rows that were written."""
     database = sqlite3.connect(path, isolation_level=None, timeout=_WRITE_PATIENCE)
     try:
-        return bool(database.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
+        if database.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
+            return False
+        if database.execute(_AGREES).fetchone() != (1,):
+            return False
+        return all(sum_of(*row) == said for rows in _SUMMED for *row, said in database.execute(rows))
     except sqlite3.DatabaseError as error:
         if _is_passing(error):
             raise
         return False
     finally:
         database.close()
+
+
+def sum_of(*values: bytes | str | int) -> int:
+    """Give the checksum of a row: SQLite itself keeps none, and takes changed bytes in a value for the value."""
+    found = 0
+    for value in values:
+        found = crc32(value if isinstance(value, bytes) else str(value).encode(), found)
+    return found
 
 
 def opened_to_write(path: Path) -> sqlite3.Connection:
@@ -93,23 +127,29 @@ def opened_to_write(path: Path) -> sqlite3.Connection:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
-        (version,) = database.execute("PRAGMA user_version").fetchone()
+        (found,) = database.execute("PRAGMA user_version").fetchone()
         (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if (version, tables) == (0, 0):
+        if (found, tables) == (0, 0):
             schema = schema_for(sqlite3.sqlite_version_info)
-            database.executescript(f"BEGIN; {schema} PRAGMA user_version = {VERSION}; COMMIT;")
+            database.executescript(f"BEGIN; {schema} PRAGMA user_version = {version()}; COMMIT;")
         check_version(database)
         unless_sound.pop_all()
     return database
 
 
+@cache
+def version() -> int:
+    """Give the version of an index, 31 bits: also with other queries than it was made with it is to be made anew."""
+    return crc32(index_queries().encode(), _FORM) & 0x7FFF_FFFF
+
+
 def check_version(database: sqlite3.Connection) -> None:
     """See to it that this is an index of this version."""
-    (version,) = database.execute("PRAGMA user_version").fetchone()
-    if version == 0 and not database.execute("SELECT 1 FROM sqlite_master").fetchone():
+    (found,) = database.execute("PRAGMA user_version").fetchone()
+    if found == 0 and not database.execute("SELECT 1 FROM sqlite_master").fetchone():
         raise IndexMissing("there is no index yet", hint="assist index build")
-    if version != VERSION:
-        raise IndexDamaged(f"the index is of version {version}", hint="assist index build")
+    if found != version():
+        raise IndexDamaged(f"the index is of version {found}", hint="assist index build")
 
 
 def segments(database: sqlite3.Connection) -> list[tuple[int, int, int]]:
@@ -191,5 +231,7 @@ def sensible(path: Path) -> Iterator[None]:
     """Say of a file that it is damaged if what was read from it cannot be understood."""
     try:
         yield
+    except UnicodeEncodeError as error:  # what was asked for is no text, which says nothing against the file
+        raise IndexBusy(f"{path} cannot be asked for what is no text") from error
     except (ValueError, IndexError, KeyError, TypeError, struct.error) as error:
         raise IndexDamaged(f"{path} holds what no index holds", hint="assist index build") from error

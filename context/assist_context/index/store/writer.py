@@ -8,7 +8,15 @@ from weakref import WeakSet
 
 from assist_context.errors import IndexBusy, IndexDamaged, IndexMissing
 from assist_context.index.batch import Batch, Entry, Numbering
-from assist_context.index.seal import break_seal, condemn, discard, remove_logs, state_of, write_seal
+from assist_context.index.seal import (
+    break_seal,
+    condemn,
+    discard,
+    is_condemned,
+    remove_logs,
+    state_of,
+    write_seal,
+)
 from assist_context.index.segments import (
     NUMBER,
     PIECE,
@@ -29,6 +37,7 @@ from assist_context.index.store.tables import (
     opened_to_write,
     select,
     sensible,
+    sum_of,
     typed_errors,
 )
 
@@ -77,7 +86,7 @@ class Store(IndexReader):
         return self
 
     def __exit__(self, *raised: object) -> None:
-        if raised[0] is None:
+        if raised[0] is None and not is_condemned(self._path):
             self.seal()
         self.close()
         if isinstance(raised[1], IndexDamaged):
@@ -130,9 +139,15 @@ class Store(IndexReader):
             yield from self._drop_leftovers()
 
     def seal(self) -> None:
-        """Write everything back into the file and seal it; the next change breaks the seal."""
+        """Write everything back into the file and seal it; the next change breaks the seal.
+
+        Raises IndexDamaged, as writing does, where a reader has found damage.
+        """
         with typed_errors(self._path):
-            if self._sealed or self._database is None:
+            if self._database is None:
+                return
+            self._check_uncondemned()
+            if self._sealed:
                 return
             busy, *_ = self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             if not busy:
@@ -150,6 +165,7 @@ class Store(IndexReader):
         """Change all that is inside at once, or nothing."""
         with typed_errors(self._path):
             database = self._connected()
+            self._check_uncondemned()
             if self._sealed:
                 break_seal(self._path)
                 self._sealed = False
@@ -167,6 +183,11 @@ class Store(IndexReader):
                 self._paths.clear()
                 if database.in_transaction:
                     database.rollback()
+
+    def _check_uncondemned(self) -> None:
+        """See to it that nothing is built on a file that a reader found damaged."""
+        if is_condemned(self._path):
+            raise IndexDamaged(f"{self._path} was found damaged", hint="assist index build")
 
     def _connected(self) -> sqlite3.Connection:
         if self._database is None:
@@ -190,18 +211,18 @@ class Store(IndexReader):
             else:
                 at = self._next_block
                 self._next_block += 1
-            rows.append((at, segment, block.first, block.data))
-        database.executemany("INSERT INTO block VALUES (?, ?, ?, ?)", rows)
+            rows.append((at, segment, block.first, block.data, sum_of(at, segment, block.first, block.data)))
+        database.executemany("INSERT INTO block VALUES (?, ?, ?, ?, ?)", rows)
         return first_name
 
     @staticmethod
     def _write_long(database: sqlite3.Connection, segment: int, long: list[tuple[str, bytes]]) -> None:
         rows = [
-            (segment, term, at, files[at : at + _LONG_PART])
+            (segment, term, at, part := files[at : at + _LONG_PART], sum_of(segment, term, at, part))
             for term, files in long
             for at in range(0, len(files), _LONG_PART)
         ]
-        database.executemany("INSERT INTO long (segment, term, part, files) VALUES (?, ?, ?, ?)", rows)
+        database.executemany("INSERT INTO long (segment, term, part, files, sum) VALUES (?, ?, ?, ?, ?)", rows)
         long.clear()
 
     def _merge(self, chosen: Sequence[int]) -> Iterator[None]:
@@ -290,9 +311,13 @@ def _delete(database: sqlite3.Connection, files: Sequence[int]) -> None:
 
 def _insert(database: sqlite3.Connection, entries: Sequence[Entry]) -> None:
     database.executemany(
-        "INSERT INTO file VALUES (?, ?, ?, ?, ?, ?, ?)", [(one.number, *one.record, one.symbols) for one in entries]
+        "INSERT INTO file VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [(one.number, *one.record, one.symbols, sum_of(one.number, *one.record[:4], one.symbols)) for one in entries],
     )
-    database.executemany("INSERT INTO content VALUES (?, ?, ?, ?)", [(one.number, *one.content) for one in entries])
+    database.executemany(
+        "INSERT INTO content VALUES (?, ?, ?, ?, ?)",
+        [(one.number, *one.content, sum_of(one.number, *one.content)) for one in entries],
+    )
     _count(database, len(entries), sum(one.symbols for one in entries), sum(one.record.size for one in entries))
 
 
@@ -303,9 +328,10 @@ def _count(database: sqlite3.Connection, files: int, symbols: int, size: int) ->
 
 
 def _insert_segment(database: sqlite3.Connection, row: tuple[int, int, int, int, bytes]) -> None:
+    count = len(row[-1]) // NUMBER
     database.execute(
-        "INSERT INTO segment (id, postings, first_name, after_names, files, count) VALUES (?, ?, ?, ?, ?, ?)",
-        (*row, len(row[-1]) // NUMBER),
+        "INSERT INTO segment (id, postings, first_name, after_names, files, count, sum) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (*row, count, sum_of(*row, count)),
     )
 
 

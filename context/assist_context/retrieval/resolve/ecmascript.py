@@ -46,8 +46,11 @@ def seeks(project: Project, path: str) -> Iterator[Seek]:
 
 def bindings(imported: Import) -> Iterator[Bound]:
     """Give the name that an import makes known; one without a name may be `export * from`."""
-    name = "" if imported.name == "*" else imported.name
+    # What a module exports without a name is looked for by the name that it is given, if any.
+    name = imported.alias if imported.name == "default" else imported.name
     yield Bound(imported.alias or name or "*", name, imported)
+    if imported.alias and not imported.name:  # `require` gives the module, or what its file exports as a whole
+        yield Bound(imported.alias, imported.alias, imported)
 
 
 def _targets(project: Project, path: str, source: str) -> Iterator[str]:

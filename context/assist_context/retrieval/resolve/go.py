@@ -10,8 +10,11 @@ from assist_context.syntax.symbols import Import
 
 _VERSION = re.compile(r"v\d+$")
 _VERSION_ENDING = re.compile(r"\.v\d+$")
-_MODULE = re.compile(r'^\s*module\s+"?([^\s"]+)', re.MULTILINE)
-_REPLACED = re.compile(r"^\s*(?:replace\s+)?([^\s=]+)(?:\s+v\S+)?\s*=>\s*(\.\.?(?:/\S*)?)\s*(?://.*)?$", re.MULTILINE)
+# No blank of these is an end of a line: across many empty lines that would take time in their square.
+_MODULE = re.compile(r'^[ \t]*module[ \t]+"?([^\s"]+)', re.MULTILINE)
+_REPLACED = re.compile(
+    r"^[ \t]*(?:replace[ \t]+)?([^\s=]+)(?:[ \t]+v\S+)?[ \t]*=>[ \t]*(\.\.?(?:/\S*)?)[ \t\r]*(?://.*)?$", re.MULTILINE
+)
 
 
 class Module(NamedTuple):

@@ -13,8 +13,9 @@ from assist_context.index.terms import folder_term, name_term
 from assist_context.syntax.symbols import Import
 
 MOST = 20_000  # files that a term may lead to
-# A string, which is kept, or what JSON does not have.
-_COMMENTS = re.compile(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
+# A string, which is kept, or what JSON does not have; a comment without an end goes to that of the text, so that its
+# beginnings are not tried one by one.
+_COMMENTS = re.compile(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
 _LAST_COMMAS = re.compile(r'("(?:[^"\\\n]|\\.)*")|,(?=\s*[}\]])')
 
 _T = TypeVar("_T")

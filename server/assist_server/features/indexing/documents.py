@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable
 
 from assist_context.document import Document
-from assist_context.index.terms import file_terms
 from assist_context.index.view import OpenFile, open_file
 from assist_context.syntax.grammars import GRAMMARS
 from assist_context.syntax.incremental import DocumentTree, Parsed, syntax_steps
@@ -34,7 +33,7 @@ class OpenDocument:
         self._tree = DocumentTree(language, document.text) if language in GRAMMARS else None
         self._changed = asyncio.Event()
         self._settled = asyncio.Event()
-        self._syntax = NOTHING
+        self._known = document, NOTHING
         self._task = asyncio.get_running_loop().create_task(self._follow())
         self._task.add_done_callback(self._ended)
 
@@ -53,13 +52,17 @@ class OpenDocument:
         self._document = document
         if self._tree is not None:
             self._tree.change(document.text)
-        self._settled.clear()
+        if not self._task.done():
+            self._settled.clear()
         self._changed.set()
 
-    async def syntax(self) -> FileSyntax:
-        """Give what it defines, uses and imports, as soon as that is known of its newest text."""
+    async def syntax(self) -> tuple[Document, FileSyntax]:
+        """Give what it defines, uses and imports, as soon as that is known of its newest text, with that text.
+
+        Where it is not read any more, or changes just then, it is what was last known.
+        """
         await self._settled.wait()
-        return self._syntax
+        return self._known
 
     async def close(self) -> None:
         """Stop reading."""
@@ -74,8 +77,9 @@ class OpenDocument:
     async def _follow(self) -> None:
         while True:
             self._changed.clear()
-            await self._read(self._document)
+            syntax = await self._read(self._document)
             if not self._changed.is_set():
+                self._known = self._document, syntax
                 self._settled.set()
                 await self._changed.wait()
             while self._changed.is_set():
@@ -83,7 +87,7 @@ class OpenDocument:
                 await self._parse()
                 await self._clock.sleep(_REST_SECONDS)
 
-    async def _read(self, document: Document) -> None:
+    async def _read(self, document: Document) -> FileSyntax:
         await self._parse()
         if self._tree is not None and (parsed := self.parsed) is not None and not parsed.exact:
             self._tree.forget()  # a tree of a text with errors depends on the changes that led to it
@@ -94,13 +98,22 @@ class OpenDocument:
                 await asyncio.sleep(0)
                 syntax = step or syntax
         source = parsed.source if parsed is not None else document.text.encode("utf-8", "replace")
-        terms = file_terms(self._path, syntax.imports) | await _words(source)
-        self._syntax = syntax
+        terms = await _words(source)
         self._tell(open_file(self._path, document.language, syntax, terms, len(source)))
+        return syntax
 
     async def _parse(self) -> None:
         while self._tree is not None and not self._tree.parse_for(_SLICE_SECONDS):  # noqa: ASYNC110 - gives way, waits for nothing
             await asyncio.sleep(0)
+
+
+async def read_once(document: Document, clock: Clock) -> tuple[Document, FileSyntax]:
+    """Give what a document defines, uses and imports, by a parse for this alone."""
+    opened = OpenDocument(document.path, document, clock, lambda _: None)
+    try:
+        return await opened.syntax()
+    finally:
+        await opened.close()
 
 
 async def _words(source: bytes) -> set[str]:

@@ -13,7 +13,6 @@ from typing import NamedTuple
 _ROOM = 8192
 _HEAD = 4
 _LONGEST = 1_000_000
-REASON = "stopped the parser"
 
 
 class Version(NamedTuple):

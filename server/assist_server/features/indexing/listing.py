@@ -11,6 +11,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from assist_context.errors import IndexMissing, IndexUnusable
+from assist_context.index.ignore import LARGEST
 from assist_context.index.records import FileRecord
 from assist_context.index.scan import changes, walk
 from assist_context.index.store import IndexReader
@@ -27,7 +28,8 @@ class Listed(NamedTuple):
 
     only: the paths that were asked for, none for all. new: files that are not in the index as they are. gone: files of
     the index that are none any more, or do not belong there. left_out: how many others there are, by reason. there:
-    whether there is a folder. failure: why nothing could be found.
+    whether there is a folder. failure: why nothing could be found. foreign: those of `only` that are files and do not
+    belong there, whatever is written into them.
     """
 
     only: tuple[str, ...]
@@ -35,7 +37,8 @@ class Listed(NamedTuple):
     gone: tuple[str, ...] = ()
     left_out: tuple[tuple[str, int], ...] = ()
     there: bool = True
-    failure: IndexUnusable | OSError | None = None
+    failure: Exception | None = None
+    foreign: tuple[str, ...] = ()
 
 
 class Lister:
@@ -92,7 +95,7 @@ class Lister:
     def _look(self, only: tuple[str, ...]) -> Listed:
         try:
             return look(self._folder, only)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - the main thread raises it
             return Listed(only, failure=error)
 
     def _next(self) -> tuple[str, ...] | None:
@@ -118,6 +121,7 @@ def look(folder: IndexFolder, only: tuple[str, ...] = ()) -> Listed:
         known = {}
     except IndexUnusable as error:
         return Listed(only, failure=error)
+    small = {path for path in only if _is_small(root, path)}  # before and after: meanwhile it could be gone and new
     try:
         paths = asyncio.run(listed_files(root, only))
     except RepositoryError:
@@ -126,7 +130,17 @@ def look(folder: IndexFolder, only: tuple[str, ...] = ()) -> Listed:
             paths = tuple(path for path in paths if is_within(path, only))
     found = changes(root, paths, known)
     reasons = Counter(reason.value for _, reason in found.left_out)
-    return Listed(only, found.new_or_changed, found.gone, tuple(reasons.items()))
+    foreign = tuple(path for path in small.difference(found.new_or_changed, found.gone) if _is_small(root, path))
+    return Listed(only, found.new_or_changed, found.gone, tuple(reasons.items()), foreign=foreign)
+
+
+def _is_small(root: Path, path: str) -> bool:
+    """Tell whether there is a file that no listing leaves out for its size, which may change."""
+    try:
+        found = (root / path).lstat()
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size <= LARGEST
 
 
 def _records(index: IndexReader, root: Path, only: tuple[str, ...]) -> Mapping[str, FileRecord]:

@@ -1,23 +1,28 @@
 """An index that is being written, and what is known of the files that do not belong in it."""
 
+import logging
 from collections import Counter
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from time import monotonic
 
 from assist_context.errors import IndexUnusable
 from assist_context.index.batch import Batch
 from assist_context.index.build import index_file
 from assist_context.index.ignore import Reason
-from assist_context.index.records import Totals
+from assist_context.index.records import FileRecord, Totals
 from assist_context.index.store import Store
 from assist_server import __version__
-from assist_server.features.indexing.left_out import Mark, Version, read_left_out
+from assist_server.core.logs import log_crash
+from assist_server.features.indexing.left_out import At, Mark, Version, leave_out, read_left_out
 from assist_server.features.indexing.listing import version_of
 from assist_server.features.indexing.workspace import IndexFolder
 
 # Terms that are written together: the first answers come soon, later fewer and larger pieces are better.
 _FIRST_POSTINGS, _MOST_POSTINGS = 20_000, 200_000
 _LONGEST_BATCH = 2.0
+
+log = logging.getLogger(__name__)
 
 
 class OpenIndex:
@@ -28,6 +33,7 @@ class OpenIndex:
 
     def __init__(self, folder: IndexFolder) -> None:
         self._root = folder.root
+        self._left_out = folder.left_out
         self._stopping = read_left_out(folder.left_out, __version__)
         self._out: dict[str, tuple[Version, str]] = {}
         self._listed_out: Counter[str] = Counter()
@@ -55,8 +61,8 @@ class OpenIndex:
         self._store.__exit__(type(error), error, None)
 
     def has(self, paths: Collection[str]) -> frozenset[str]:
-        """Give those of some paths that are indexed."""
-        return self._store.has_files(paths)
+        """Give those of some paths that are indexed, or collected."""
+        return self._store.has_files(paths) | (self._batch.entries.keys() & set(paths))
 
     def totals(self) -> Totals:
         """Count what is there."""
@@ -113,7 +119,7 @@ class OpenIndex:
     def left_out_by_listing(self, reasons: Counter[str], paths: Collection[str]) -> None:
         """Note how many files no listing gives, and forget why others were left out that are not among these now."""
         self._listed_out = reasons
-        for path in [path for path in self._out if path not in paths]:
+        for path in self._out.keys() - set(paths):
             del self._out[path]
 
     def skipped(self) -> tuple[tuple[str, int], ...]:
@@ -133,12 +139,31 @@ class OpenIndex:
 
     def _one(self, batch: Batch, path: str) -> None:
         version = version_of(self._root, path)
-        if version is not None:
-            self._mark.set(path, version)
-        found = index_file(batch, self._root, path, self._store.file(path), self._stopping)
-        self._mark.clear()
+        known = self._batch.record(path) or self._store.file(path)
+        if version is not None and self._stopping.get(path) == version:
+            if known is not None:
+                batch.remove(path)
+            found: bool | Reason = Reason.QUARANTINED
+        else:
+            found = self._read(batch, path, version, known)
         self.read += found is True
         if isinstance(found, Reason) and version is not None:
             self._out[path] = (version, found.value)
         else:
             self._out.pop(path, None)
+
+    def _read(self, batch: Batch, path: str, version: Version | None, known: FileRecord | None) -> bool | Reason:
+        """Index a file; one at which something unforeseen happens is left out as one that stops the parser."""
+        if version is not None:
+            self._mark.set(path, version)
+        try:
+            return index_file(batch, self._root, path, known)
+        except Exception as error:  # noqa: BLE001 - costs this file and not the workspace
+            log_crash(log, error)
+            batch.remove(path)  # what was collected of it before
+            if version is not None:
+                with suppress(OSError):
+                    leave_out(self._left_out, __version__, At(path, version))
+            return Reason.QUARANTINED
+        finally:
+            self._mark.clear()

@@ -72,7 +72,6 @@ class IndexProcess:
         self._number = 0
         self._fruitful = False
         self._blamed = False
-        self._told: set[Trouble] = set()
 
     async def __aenter__(self) -> "IndexProcess":
         self._task = asyncio.create_task(self._keep())
@@ -89,7 +88,8 @@ class IndexProcess:
                 await asyncio.wait({self._task}, timeout=_STOP_SECONDS)
             finally:
                 self.kill()
-                await asyncio.wait({self._task})
+                await asyncio.wait({self._task}, timeout=_STOP_SECONDS)
+                self._task.cancel()
 
     @property
     def pid(self) -> int | None:
@@ -146,7 +146,7 @@ class IndexProcess:
             await self._run()
             failures = 1 if self._fruitful else failures + 1
             if failures > len(self._delays) and not self._over.is_set():
-                self._tell(
+                self._hear(
                     Trouble("", "stopped", "the indexing process ends again and again: the index is not kept up")
                 )
                 self._wanted.clear()
@@ -160,7 +160,7 @@ class IndexProcess:
         try:
             process = self._process = await self._start()
         except OSError as error:
-            self._tell(Trouble("", "storage", f"there is no index: {error.strerror or 'the cache cannot be used'}"))
+            self._hear(Trouble("", "storage", f"there is no index: {error.strerror or 'the cache cannot be used'}"))
             return
         for job in self._workspaces.values():
             self._send(job)
@@ -209,16 +209,6 @@ class IndexProcess:
             return
         self._fruitful = self._fruitful or isinstance(event, (Ready, Updated))
         self._watchdog.heard(event)
-        self._tell(event)
-
-    def _tell(self, event: Event) -> None:
-        """Pass an event on; what goes wrong again is not said again until it has gone right."""
-        if isinstance(event, Ready):
-            self._told = {trouble for trouble in self._told if trouble.root not in {event.root, ""}}
-        elif isinstance(event, Trouble):
-            if event in self._told:
-                return
-            self._told.add(event)
         self._hear(event)
 
     def _stuck(self) -> None:

@@ -1,11 +1,14 @@
 """The indexes of an editor's folders: kept up by one process, read here, with the open documents laid over them."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 from assist_context.document import Document
+from assist_context.errors import IndexUnusable
 from assist_context.index.ignore import why_not_name
 from assist_context.index.records import Reads
 from assist_context.index.store import IndexReader
@@ -13,11 +16,11 @@ from assist_context.index.view import OpenFile, View
 from assist_context.syntax.symbols import FileSyntax
 from assist_server import __version__
 from assist_server.core.clock import Clock
-from assist_server.features.indexing.documents import OpenDocument
+from assist_server.features.indexing.documents import OpenDocument, read_once
 from assist_server.features.indexing.left_out import read_left_out
-from assist_server.features.indexing.messages import Event
+from assist_server.features.indexing.messages import Alive, Event
 from assist_server.features.indexing.process import IndexProcess
-from assist_server.features.indexing.workspace import IndexFolder, index_folder
+from assist_server.features.indexing.workspace import IndexFolder, index_folder, is_too_wide
 
 _LARGEST = 1_000_000  # characters: as of files, larger documents are not indexed
 
@@ -26,13 +29,15 @@ class WorkspaceIndexes:
     """What an editor's folders define and use. Used as an asynchronous context manager, in one event loop.
 
     cache: the user's cache folder. output: the file for what the indexing process prints. hear: called with each of its
-    events. Paths are below their folder, with slashes. The folders are known by their paths as the editor gives them.
+    events that is of all folders or of one that is kept. Paths are below their folder, with slashes. The folders are
+    known by their paths as the editor gives them.
     """
 
     def __init__(self, cache: Path, output: Path, hear: Callable[[Event], None], clock: Clock, megabytes: int) -> None:
         self._cache = cache
         self._clock = clock
-        self._process = IndexProcess(cache, output, hear, megabytes=megabytes)
+        self._hear = hear
+        self._process = IndexProcess(cache, output, self._heard, megabytes=megabytes)
         self._folders: dict[Path, _Folder] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -49,12 +54,17 @@ class WorkspaceIndexes:
             await asyncio.wait(self._closing)
         await self._process.__aexit__(kind, error, trace)
 
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The folders whose indexes are kept."""
+        return tuple(self._folders)
+
     def set_folders(self, roots: Sequence[Path]) -> None:
-        """Keep the indexes of these folders, and no others."""
+        """Keep the indexes of these folders, but for one that is too wide, and no others."""
         for root in self._folders.keys() - set(roots):
             self._forget(root)
         for root in roots:
-            if root not in self._folders:
+            if root not in self._folders and not is_too_wide(root):
                 name, place = self._process.add(root), index_folder(self._cache, root)
                 self._folders[root] = _Folder(name, place, IndexReader(place.database))
 
@@ -62,13 +72,13 @@ class WorkspaceIndexes:
         """Lay a document over the index, or its newest text; a file that no index may have is left alone."""
         folder = self._folders.get(root)
         if folder is None or len(document.text) > _LARGEST or why_not_name(path) is not None:
+            self.close(root, path)  # it may have grown
             return
         known = folder.documents.get(path)
         if known is not None and known.language == document.language:
             known.change(document)
             return
-        if known is not None:
-            self._end(folder.documents.pop(path))
+        self.close(root, path)
         if path in read_left_out(folder.place.left_out, __version__):
             return  # it stops the parser, here as there
         folder.documents[path] = OpenDocument(path, document, self._clock, folder.show(path))
@@ -89,17 +99,21 @@ class WorkspaceIndexes:
     def reads(self, root: Path) -> Reads:
         """Give a folder's index as it is now; its methods raise IndexUnusable. Raises KeyError for another folder."""
         folder = self._folders[root]
-        return View(folder.reader, folder.opened)
+        return View(folder.reader, folder.laid_over())
 
     def document(self, root: Path, path: str) -> OpenDocument | None:
         """Give an open document with its tree."""
         folder = self._folders.get(root)
         return folder.documents.get(path) if folder is not None else None
 
-    async def syntax(self, root: Path, path: str) -> FileSyntax | None:
-        """Give what an open document defines, uses and imports; None for one that is not laid over the index."""
+    async def syntax(self, root: Path, path: str) -> tuple[Document, FileSyntax] | None:
+        """Give what an open document defines, uses and imports, with the text this is of; None for one left alone."""
         document = self.document(root, path)
         return await document.syntax() if document is not None else None
+
+    async def syntax_outside(self, document: Document) -> tuple[Document, FileSyntax] | None:
+        """Give the same of a document that is in no folder; None for one that is too large."""
+        return await read_once(document, self._clock) if len(document.text) <= _LARGEST else None
 
     def _forget(self, root: Path) -> None:
         folder = self._folders.pop(root)
@@ -107,6 +121,11 @@ class WorkspaceIndexes:
             self._end(document)
         folder.reader.close()
         self._process.remove(folder.name)
+
+    def _heard(self, event: Event) -> None:
+        root = "" if isinstance(event, Alive) else event.root
+        if not root or any(folder.name == root for folder in self._folders.values()):
+            self._hear(event)
 
     def _end(self, document: OpenDocument) -> None:
         task = asyncio.get_running_loop().create_task(document.close())
@@ -123,6 +142,14 @@ class _Folder:
         self.reader = reader
         self.documents: dict[str, OpenDocument] = {}
         self.opened: dict[str, OpenFile] = {}
+
+    def laid_over(self) -> Mapping[str, OpenFile]:
+        """Give the documents whose files are indexed or not written yet; what the index leaves out stays out."""
+        known: frozenset[str] = frozenset()
+        with suppress(IndexUnusable):
+            known = self.reader.has_files(self.opened)
+        root = self.place.root
+        return {path: one for path, one in self.opened.items() if path in known or not os.path.lexists(root / path)}
 
     def show(self, path: str) -> Callable[[OpenFile], None]:
         """Make what lays an open document over the index."""

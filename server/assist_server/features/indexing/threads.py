@@ -51,9 +51,12 @@ class Threads:
 
     def free_lock(self) -> None:
         """Let another process write."""
+        self._lock.release(force=True)
+
+    def join_waiter(self) -> None:
+        """Be sure that the lock is not taken any more; only after `stop`."""
         if self._waiter is not None:
             self._waiter.join()
-        self._lock.release(force=True)
 
     def watch(self) -> None:
         """Begin to follow what changes; again where the watch has failed in a way that nobody foresaw."""

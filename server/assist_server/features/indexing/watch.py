@@ -26,7 +26,8 @@ _ADDED, _DELETED = 1, 3
 _SAFETY_SECONDS = 300.0
 # More than these at once are found quicker, and more surely, by looking at all files: the system's queue is bounded.
 MOST_TOGETHER = 100
-_IGNORE_FILES = frozenset({".gitignore", IGNORE_FILE})
+# What says which files there are.
+_RULE_FILES = frozenset({".gitignore", ".gitmodules", IGNORE_FILE})
 # What git changes when it changes which files it follows.
 _GIT_FILES = frozenset({".git", ".git/HEAD", ".git/index", ".git/info/exclude"})
 
@@ -154,7 +155,7 @@ def sort_changes(root: Path, changed: Iterable[str]) -> tuple[tuple[str, ...], b
         if ".git" in parts:
             if path in _GIT_FILES:
                 return (), True
-        elif parts[-1] in _IGNORE_FILES:
+        elif parts[-1] in _RULE_FILES:
             return (), True
         elif not any(map(is_tool_folder, parts[:-1])):
             found.add(path)

@@ -8,6 +8,8 @@ from pathlib import Path
 from time import monotonic
 
 from assist_context.errors import IndexDamaged, IndexUnusable
+from assist_context.index.ignore import is_utf8
+from assist_context.index.seal import is_condemned
 from assist_server.features.indexing.listing import Listed, nearest_first
 from assist_server.features.indexing.messages import MOST_PATHS, Event, Progress, Ready, Trouble, Updated, Waiting
 from assist_server.features.indexing.open_index import OpenIndex
@@ -46,6 +48,7 @@ class Work:
         self._index: OpenIndex | None = None
         self._failed_at: float | None = None
         self._pending: set[str] = set()
+        self._foreign: set[str] = set()  # files that do not belong here, as of the last listing of all
         self._order: list[str] = []  # the next one is the last
         self._total = self._removed = 0
         self._began = self._changed_at = monotonic()
@@ -57,6 +60,7 @@ class Work:
         if self._threads.take_lock():
             self.own()
         else:
+            self._failed_at = None
             self._office.tell(Waiting(self.root))
             self._threads.wait_for_lock()
 
@@ -77,6 +81,7 @@ class Work:
             if index is not None:
                 index.close()
         finally:
+            self._threads.join_waiter()
             self._threads.free_lock()
 
     def fail(self, code: str, text: str, error: BaseException) -> None:
@@ -91,6 +96,7 @@ class Work:
         if damaged:
             self.own()
         else:
+            self._threads.free_lock()  # another process may have more luck
             self._office.tell(Trouble(self.root, code, text))
 
     @property
@@ -120,10 +126,12 @@ class Work:
         index = self._open()
         if index is None:
             return
+        paths = [path for path in paths if is_utf8(path)]
         # A listing tells what is a file of this workspace; for those that are known or listed the file itself does.
         known = index.has(paths) | (self._pending & set(paths))
         self._update([path for path in paths if path in known and not index.knows(path)])
-        unknown = [path for path in paths if path not in known and not index.knows(path)]
+        settled = known | self._foreign
+        unknown = [path for path in paths if path not in settled and not index.knows(path)]
         if unknown:
             self._threads.lister.ask(unknown)
 
@@ -148,9 +156,10 @@ class Work:
         if not self._folder.database.is_file():
             index, self._index = self._index, None
             index.abandon(FileNotFoundError())
-            self._index = OpenIndex(self._folder)
-            self.rescan()
+            self.own()
             return
+        if is_condemned(self._folder.database):
+            raise IndexDamaged("a reader has found the index damaged", hint="it is built anew")
         if self._watched:
             self._threads.watch()
         if monotonic() - self._changed_at > _SEAL_SECONDS:
@@ -192,6 +201,8 @@ class Work:
             raise listed.failure
         if not listed.only:
             self._looking = False
+            self._foreign.clear()
+        self._foreign.update(set(listed.foreign) - index.has(listed.foreign))
         new = [path for path in listed.new if not index.knows(path)]
         if not listed.there:
             # What is known of a folder that has gone is kept; it may come back.
@@ -218,7 +229,7 @@ class Work:
         if self._pending:
             self._folder.complete.unlink(missing_ok=True)
             self._tell_progress()
-        elif not listed.only and (listed.gone or self._asked):
+        elif not listed.only and (listed.gone or self._asked or before):
             self._ready(index)
 
     def _update(self, paths: Collection[str]) -> None:

@@ -87,6 +87,15 @@ def index_folder(cache: Path, workspace: Path) -> IndexFolder:
     return IndexFolder(root, index_root(cache) / f"{root.name[:40]}-{key}")
 
 
+def is_too_wide(folder: Path) -> bool:
+    """Tell whether a folder holds all that a user has: the home folder, or one above it, is no workspace to index."""
+    try:
+        home = Path.home().resolve()
+    except RuntimeError:  # a user without a home folder
+        return folder.resolve() == Path(folder.anchor)
+    return folder.resolve() in {home, *home.parents}
+
+
 @contextmanager
 def reads(folder: IndexFolder) -> Iterator[IndexReader]:
     """Open an index to ask it; raises NoIndex where there is none yet."""

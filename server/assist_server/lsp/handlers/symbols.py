@@ -52,8 +52,10 @@ async def document_symbol(
     """Give the definitions of an open document: nested where the client can show that, else one after the other."""
     uri = params.text_document.uri
     document = session.documents.snapshot(uri) if session.serves_symbols else None
-    if document is None or (syntax := await session.index.syntax(document)) is None:
+    found = await session.index.syntax(document) if document is not None else None
+    if found is None:
         return None
+    document, syntax = found  # it may have changed meanwhile
     ranges = symbol_ranges(document.text, syntax.symbols, session.documents.encoding)
     if session.protocol.supports("textDocument", "documentSymbol", "hierarchicalDocumentSymbolSupport"):
         return nested(syntax.symbols, ranges)

@@ -46,6 +46,19 @@ def test_indexes_what_is_there_and_says_how_far_it_is(tmp_path: Path, cache: Pat
         assert process.quit() == 0
 
 
+def test_a_name_that_is_not_utf_8_costs_only_its_file(tmp_path: Path, cache: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.py")
+    root = workspace(tmp_path / "work", {**sources(3), name: "x = 1\n"})
+    with RawChild(cache) as process:
+        where = process.add(root)
+        ready = process.until(Ready)
+        assert (ready.files, ready.skipped) == (3, (("its name is not UTF-8", 1),))
+        write_files(root, {name: "y = 1\n", "m0001.py": "def other(): pass\n"})
+        process.send(Job("changed", where, (name, "m0001.py")))
+        assert process.until(Updated).paths == ("m0001.py",)
+        assert not [event for event in process.heard if isinstance(event, Trouble)]
+
+
 def test_reads_only_what_has_changed_since(tmp_path: Path, cache: Path) -> None:
     root = workspace(tmp_path / "work", sources(20))
     built(cache, root)

@@ -1,14 +1,17 @@
 """Which files are there, and which come first."""
 
 import os
+import queue
 import shutil
 from pathlib import Path
 
 import pytest
 
-from assist_server.features.indexing.listing import is_within, look, nearest_first
+from assist_context.index.ignore import LARGEST
+from assist_server.features.indexing import listing
+from assist_server.features.indexing.listing import Listed, Lister, is_within, look, nearest_first
 from assist_server.features.indexing.workspace import index_folder
-from support.indexing_process import built
+from support.indexing_process import SECONDS, built
 from support.repositories import new_repository, write_files
 
 
@@ -63,3 +66,23 @@ def test_finds_what_is_new_changed_or_gone(tmp_path: Path, *, git: bool) -> None
 def test_a_folder_that_is_not_there_is_not_an_empty_one(tmp_path: Path) -> None:
     assert not look(index_folder(tmp_path / "cache", tmp_path / "gone")).there
     assert look(index_folder(tmp_path / "cache", tmp_path)).there
+
+
+def test_tells_which_files_do_not_belong_whatever_is_in_them(tmp_path: Path) -> None:
+    files = {".gitignore": "*.log\n", "a.log": "", "big.log": "x" * (LARGEST + 1), ".env": "", "b/c.log": ""}
+    root = new_repository(tmp_path / "work", {**files, "new.py": ""})
+    asked = ("a.log", "big.log", "new.py", ".env", "b", "gone.log")
+    found = look(index_folder(tmp_path / "cache", root), asked)
+    assert sorted(found.foreign) == [".env", "a.log"]
+
+
+def test_what_nobody_foresaw_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> Listed:
+        raise ValueError
+
+    monkeypatch.setattr(listing, "look", broken)
+    heard: queue.SimpleQueue[Listed] = queue.SimpleQueue()
+    lister = Lister(index_folder(tmp_path / "cache", tmp_path), heard.put)
+    lister.ask()
+    assert isinstance(heard.get(timeout=SECONDS).failure, ValueError)
+    assert not lister.busy

@@ -189,6 +189,23 @@ async def test_it_can_be_left_at_any_moment(cache: Path, root: Path) -> None:
         process.kill()
 
 
+async def test_it_is_left_though_its_process_cannot_be_killed(
+    cache: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assist_server.features.indexing.process._STOP_SECONDS", 0.05)
+    monkeypatch.setattr(IndexProcess, "kill", lambda _: None)
+    heard = Heard()
+    process = await owner(cache, heard).__aenter__()
+    process.add(root)
+    await heard.until(Ready)
+    child = psutil.Process(process.pid)
+    child.suspend()
+    await asyncio.wait_for(process.__aexit__(), SECONDS)
+    assert child.is_running()
+    child.kill()
+    await asyncio.to_thread(child.wait, SECONDS)
+
+
 async def test_nothing_of_the_environment_is_passed_on_that_is_not_needed(
     cache: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

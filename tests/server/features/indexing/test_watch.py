@@ -72,6 +72,7 @@ def heard(folder: Path) -> Iterator[Heard]:
         ([".git"], AGAIN),
         (["sub/.gitignore"], AGAIN),
         ([".assistignore"], AGAIN),
+        ([".gitmodules"], AGAIN),
         (["gitignore", "x.gitignore"], ("gitignore", "x.gitignore")),
         ([str(number) for number in range(MOST_TOGETHER)], tuple(sorted(map(str, range(MOST_TOGETHER))))),
         ([str(number) for number in range(MOST_TOGETHER + 1)], AGAIN),

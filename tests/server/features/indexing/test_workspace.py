@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from assist_server.features.indexing.messages import Ready
-from assist_server.features.indexing.workspace import NoIndex, clear, index_folder, index_root, make_room, reads
+from assist_server.features.indexing.workspace import (
+    NoIndex,
+    clear,
+    index_folder,
+    index_root,
+    is_too_wide,
+    make_room,
+    reads,
+)
 from support.indexing_process import RawChild, built, indexed
 from support.repositories import write_files
 
@@ -36,6 +44,15 @@ def test_a_workspace_without_an_index_says_so(tmp_path: Path, cache: Path) -> No
     with pytest.raises(NoIndex), reads(index_folder(cache, tmp_path)):
         pass
     assert not cache.exists()
+
+
+def test_a_folder_that_holds_the_home_is_too_wide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "users" / "me"
+    (home / "work").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(home)
+    monkeypatch.setenv("HOME", str(home))
+    assert all(map(is_too_wide, (home, tmp_path / "link", tmp_path / "users", Path("/"))))
+    assert not any(map(is_too_wide, (home / "work", tmp_path / "other")))
 
 
 def test_only_the_user_can_look_into_an_index(tmp_path: Path, cache: Path) -> None:
