@@ -42,7 +42,10 @@ def related_files(
         for path in having[word]:
             scores[path] = scores.get(path, 0.0) + bits
             shared.setdefault(path, []).append(word)
-    wanted = [path for path in scores if path not in without]
+    wanted = sorted((path for path in scores if path not in without), key=lambda path: -scores[path])
+    # How far away a file is decides only between equals, and takes longer to tell than all the rest.
+    least = scores[wanted[limit - 1]] if 0 < limit < len(wanted) else 0.0
+    wanted = [path for path in wanted if scores[path] >= least]
     wanted.sort(key=lambda path: (-scores[path], distance(near, path), path))
     return tuple(Related(path, scores[path], tuple(shared[path])) for path in wanted[:limit])
 

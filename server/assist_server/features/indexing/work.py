@@ -53,7 +53,7 @@ class Work:
         self._total = self._removed = 0
         self._began = self._changed_at = monotonic()
         self._told_at = 0.0
-        self._asked = self._looking = self._tidying = False
+        self._asked = self._looking = self._tidying = self._untold = False
 
     def start(self) -> None:
         """Take the workspace over, or wait for whoever has it."""
@@ -88,7 +88,8 @@ class Work:
         """Give the workspace up for a while, and say why; an index that is damaged is built anew at once."""
         damaged = isinstance(error, IndexDamaged) and self._failed_at is None
         self._failed_at = monotonic()
-        self._pending, self._order, self._looking, self._tidying = set(), [], False, False
+        self._pending, self._order = set(), []
+        self._looking = self._tidying = self._untold = False
         index, self._index = self._index, None
         if index is not None:
             with suppress(OSError, IndexUnusable):
@@ -106,8 +107,8 @@ class Work:
 
     @property
     def busy(self) -> bool:
-        """Tell whether files are being listed or read."""
-        return bool(self._pending) or self._looking or self._threads.lister.busy
+        """Tell whether files are being listed or read, or somebody waits for the end of that."""
+        return bool(self._pending) or self._untold or self._looking or self._threads.lister.busy
 
     def near(self, paths: Collection[str]) -> None:
         """Take the files that are near these first from now on."""
@@ -172,6 +173,8 @@ class Work:
             return
         if not self._pending:
             self._tidying = index.tidy()
+            if self._untold and not self._tidying:
+                self._tell_ready(index)
             return
         while self._order:
             path = self._order.pop()
@@ -249,6 +252,13 @@ class Work:
     def _ready(self, index: OpenIndex) -> None:
         self._folder.complete.touch(mode=0o600)
         self._failed_at, self._asked = None, False
+        if self._watched or not self._tidying:
+            self._tell_ready(index)
+        else:
+            self._untold = True  # whoever builds once leaves when it hears of the end: nobody would tidy later
+
+    def _tell_ready(self, index: OpenIndex) -> None:
+        self._untold = False
         totals = index.totals()
         self._office.tell(
             Ready(

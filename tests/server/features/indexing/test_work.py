@@ -53,6 +53,14 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
 
 
+def test_a_build_for_once_is_tidy_when_it_says_that_it_is_ready(desk: Desk) -> None:
+    desk.work.start()
+    desk.hear()
+    while not desk.ends(Ready):
+        desk.work.step(lambda: False)
+    assert not desk.work.pending
+
+
 def test_a_workspace_that_failed_is_anybodys(desk: Desk) -> None:
     desk.built()
     desk.work.fail("storage", "full", OSError())
@@ -84,6 +92,7 @@ def test_a_build_of_which_nothing_is_left_ends(desk: Desk) -> None:
     (desk.root / "b.py").unlink()
     desk.work.rescan(asked=False)
     desk.hear()
+    desk.finish()
     assert desk.ends(Ready) == 1
     assert index_folder(desk.cache, desk.root).complete.exists()
     desk.work.close()
