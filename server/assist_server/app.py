@@ -24,7 +24,7 @@ from assist_server.models.store import ModelStore
 from assist_server.net.address import Address, AddressGetter
 from assist_server.net.client import Timeouts
 from assist_server.privacy.audit import AuditLog
-from assist_server.privacy.egress import parse_url, policy_from
+from assist_server.privacy.egress import leads_here, parse_url, policy_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class App:
 
     async def aclose(self) -> None:
         """Close the connections and give up the share in the engine, which goes on for others until it is idle."""
+        await self.completion.aclose()
         await self.selector.aclose()
         await self.engine.release()
 
@@ -111,11 +112,23 @@ def build_app(resolved: Resolved, folders: Folders, environ: Mapping[str, str], 
         folders=folders,
         store=store,
         selector=selector,
-        completion=CompletionService(selector, settings, SystemClock()),
+        completion=CompletionService(
+            selector,
+            settings,
+            SystemClock(),
+            rates=folders.cache / "rates.json",
+            is_here=lambda backend: _is_here(backend.name, urls, settings),
+        ),
         explain=ExplainService(selector, settings),
         engine=engine,
         urls=urls,
     )
+
+
+def _is_here(backend: str, urls: Mapping[str, str], settings: Settings) -> bool:
+    """Tell whether a model is sure to run here: another machine is not asked for what nobody waits for."""
+    url = urls.get(backend, "")
+    return backend == "embedded" or (bool(url) and leads_here(url) and not settings.privacy.allow_remote_models)
 
 
 def _coherent(settings: Settings, store: ModelStore) -> Settings:

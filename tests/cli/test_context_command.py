@@ -118,7 +118,7 @@ async def test_shows_what_is_asked_in_other_ways(folder: Path, evidence: FimEvid
     document, offset = Document("file:///x.py", name, "python", text), len(text) // 2
     backend = ScriptedBackend(fills=["x"], chats=["x"], evidence=evidence)
     selector = Selector(Settings(backend=BackendSettings(name="scripted")), lambda _: backend, embedded_missing=none)
-    window = await completion_window(document, offset, selector=selector, settings=Settings())
+    window = await completion_window(document, offset, around=None, selector=selector, settings=Settings())
     assert not backend.requests
     await CompletionService(selector, Settings()).complete(CompletionQuery(document, offset, "invoked"))
     (request,) = backend.requests
@@ -156,6 +156,47 @@ def test_the_lines_of_a_piece_are_those_of_the_file(terminal: Terminal, number: 
     for piece in terminal.json("context", f"long.py:{number}:5")["pieces"]:
         assert piece["text"] in "".join(lines[piece["start"] - 1 : piece["end"]])
         assert piece["text"].count("\n") in (piece["end"] - piece["start"], piece["end"] - piece["start"] + 1)
+
+
+@pytest.fixture
+def shop(terminal: Terminal) -> Terminal:
+    """A workspace with an index, in which one file uses another."""
+    (terminal.folder / "prices.py").write_text("RATE = 3\n\n\ndef discounted(amount, percent):\n    return amount\n")
+    (terminal.folder / "order.py").write_text("import prices\n\n\ndef total(order):\n    return prices.discounted(\n")
+    assert terminal.run("index", "build")[0] == 0
+    return terminal
+
+
+def test_shows_pieces_of_other_files_and_why_they_are_there(shop: Terminal) -> None:
+    shown = shop.json("context", "order.py:5:30")
+    assert shown["pieces"][0] == {
+        "path": "prices.py",
+        "start": 4,
+        "end": 4,
+        "source": "imports",
+        "reason": "prices, imported and used here",
+        "tokens": 9,  # the script counts a token for four characters
+        "text": "def discounted(amount, percent): ...",
+    }
+    assert [piece["source"] for piece in shown["pieces"]] == ["imports", "file", "file"]
+    shop.json("complete", "order.py:5:30")
+    (prompt,) = set(shop.asked)
+    assert unasked(shown["pieces"], prompt) == []
+    other, before, _ = (piece["text"] for piece in shown["pieces"])
+    assert prompt.index(other) < prompt.index(before)
+    _, out, _ = shop.run("context", "order.py:5:30")
+    assert "prices.py:4  prices, imported and used here, 9 tokens\n    def discounted(amount, percent): ..." in out
+
+
+@pytest.mark.parametrize("setting", ["ASSIST_COMPLETION_CONTEXT_TOKENS=0", "ASSIST_COMPLETION_SOURCES=outline"])
+def test_settings_say_what_is_read_beside_the_file(shop: Terminal, setting: str) -> None:
+    shop.monkeypatch.setenv(*setting.split("="))
+    assert {piece["path"] for piece in shop.json("context", "order.py:5:30")["pieces"]} == {"order.py"}
+
+
+def test_without_an_index_only_the_file_is_read(shop: Terminal) -> None:
+    assert shop.run("index", "clear")[0] == 0
+    assert {piece["path"] for piece in shop.json("context", "order.py:5:30")["pieces"]} == {"order.py"}
 
 
 def test_reads_standard_input(terminal: Terminal) -> None:

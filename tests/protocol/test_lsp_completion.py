@@ -29,7 +29,7 @@ async def test_ghost_text_after_wide_characters(start, encoding):
     assert client.result["capabilities"]["positionEncoding"] == encoding
     place = {"line": 1, "character": COLUMNS[encoding]}
     (item,) = await client.inline(URI, *place.values())
-    assert item == {"insertText": "a + b", "range": {"start": place, "end": place}}
+    assert (item["insertText"], item["range"]) == ("a + b", {"start": place, "end": place})
     asked = await script.event(on="fill", model="scripted")
     assert "é漢😀 = " in asked["text"]
     client.change(URI, 2, {"range": {"start": place, "end": place}, "text": "b"})

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from assist_context.document import Document
 from assist_server.backends.base import Delta, Done, Event, Usage
 from assist_server.config.resolve import Origin, Problem, Resolved
 from assist_server.config.settings import IndexSettings, Settings
+from assist_server.core.clock import Clock
 from assist_server.core.errors import AssistError, ConfigError
 from assist_server.core.folders import Folders
 from assist_server.core.notices import Notice, Notify, unheard
 from assist_server.features.actions.explain import Answer, ExplainQuery
+from assist_server.features.completion.context import Surroundings
 from assist_server.features.completion.service import Completion, CompletionItem, CompletionQuery, Milliseconds
 from assist_server.features.fim import FimChoice
 from assist_server.features.selection import Target
@@ -57,12 +60,16 @@ class FakeApp:
 
     settings: Settings = WITHOUT_INDEX
     problems: tuple[Problem, ...] = ()
-    folder: Path = Path("/nowhere")
+    folder: Path = Path("/dev/null/nowhere")
     text: str = "suggested"
+    others: tuple[str, ...] = ()
+    usage: Usage | None = None
     error: Exception | None = None
     hold: asyncio.Event | None = None
     places: dict[str, str] = field(default_factory=dict)
     queries: list[Any] = field(default_factory=list)
+    warmed: list[Document] = field(default_factory=list)
+    looked_ahead: list[str] = field(default_factory=list)
     used: list[tuple[str, str | None, str | None]] = field(default_factory=list)
     notify: Notify = unheard
     loads: "Loads | None" = None
@@ -122,9 +129,15 @@ class FakeApp:
             await self.hold.wait()
         if self.error:
             raise self.error
-        items = (CompletionItem(self.text),) if self.text else ()
+        items = tuple(CompletionItem(text) for text in (self.text, *self.others) if text)
         why = None if items else "the model said nothing"
-        return Completion(items, "model", "fake", None, Milliseconds(1, 2, 3), ("one", "two"), why)
+        return Completion(items, "model", "fake", self.usage, Milliseconds(1, 2, 3), ("one", "two"), why)
+
+    def opened(self, document: Document, around: Surroundings | None) -> None:
+        self.warmed.append(document)
+
+    def ahead(self, query: CompletionQuery, text: str) -> None:
+        self.looked_ahead.append(text)
 
     async def start(self, query: ExplainQuery) -> Answer:
         self.queries.append(query)
@@ -154,15 +167,15 @@ def problem(message: str, file: str, line: int) -> Problem:
 class MemoryClient:
     """Sends messages to a server of its own and keeps what comes back."""
 
-    def __init__(self, make_app: AppFactory) -> None:
-        self.server = create_server(make_app)
+    def __init__(self, make_app: AppFactory, clock: Clock | None = None) -> None:
+        self.server = create_server(make_app, clock=clock)
         self.server.protocol.set_writer(self, include_headers=False)
         self.messages: list[dict[str, Any]] = []
         self._news = asyncio.Event()
         self._last_id = 0
 
     @classmethod
-    def of(cls, *apps: FakeApp | AssistError) -> "tuple[MemoryClient, list[ClientOptions]]":
+    def of(cls, *apps: FakeApp | AssistError, clock: Clock | None = None) -> "tuple[MemoryClient, list[ClientOptions]]":
         """Serve apps, one after the other as the settings change; give the options of each as well."""
         given: list[ClientOptions] = []
         left = list(apps)
@@ -175,7 +188,7 @@ class MemoryClient:
             app.notify = notify
             return app
 
-        return cls(make_app), given
+        return cls(make_app, clock), given
 
     def write(self, data: bytes) -> None:
         """Take a message of the server."""

@@ -15,8 +15,8 @@ def settings(**completion):
     return replace(base, completion=replace(base.completion, **completion))
 
 
-async def ready(*apps, capabilities=None, **params):
-    client, options = MemoryClient.of(*(apps or (FakeApp(),)))
+async def ready(*apps, capabilities=None, clock=None, **params):
+    client, options = MemoryClient.of(*(apps or (FakeApp(),)), clock=clock)
     await client.begin(capabilities, **params)
     return client, options
 

@@ -11,7 +11,8 @@ from assist_context.document import Document
 from assist_context.errors import BudgetError, PlaceError
 from assist_context.languages import human_name
 from assist_context.positions import LineIndex
-from assist_context.prompt.fill import Count, largest, window
+from assist_context.prompt.fill import Count, commented, largest, window
+from assist_context.prompt.fim import OtherFile
 from assist_context.prompt.templates import render
 
 MARKER = "<FILL_IN_HERE>"
@@ -139,9 +140,18 @@ def numbered(lines: Sequence[DiffLine]) -> tuple[str, ...]:
 
 
 def fill_messages(
-    document: Document, offset: int, *, prefix_tokens: int, suffix_tokens: int, count: Count
+    document: Document,
+    offset: int,
+    *,
+    prefix_tokens: int,
+    suffix_tokens: int,
+    count: Count,
+    others: Sequence[OtherFile] = (),
 ) -> tuple[Turn, ...]:
-    """Ask a model without control tokens for the text at an offset; read its answer with `parse_fill`."""
+    """Ask a model without control tokens for the text at an offset; read its answer with `parse_fill`.
+
+    others: pieces of other files, which stand in the code as comments.
+    """
     prefix, suffix = window(
         document.text, offset, prefix_tokens=prefix_tokens, suffix_tokens=suffix_tokens, count=count
     )
@@ -153,7 +163,7 @@ def fill_messages(
         path=_shown(document.path),
         language=human_name(document.language),
         marker=marker,
-        code=fenced(prefix + marker + suffix, document.language),
+        code=fenced(commented(others, document.language) + prefix + marker + suffix, document.language),
     )
     return (Turn("user", question),)
 

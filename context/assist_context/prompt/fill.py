@@ -1,13 +1,13 @@
 """The prompt for filling in the middle: the text around the cursor, cut to a strict budget."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from assist_context.document import Document
 from assist_context.errors import PlaceError
-from assist_context.languages import human_name
+from assist_context.languages import LANGUAGES, human_name
 from assist_context.positions import LineIndex
-from assist_context.prompt.fim import FimFormat, contains_control_token
+from assist_context.prompt.fim import FimFormat, OtherFile
 from assist_context.prompt.segments import Control, Prompt
 
 Count = Callable[[str], int]
@@ -15,6 +15,8 @@ Count = Callable[[str], int]
 # Lines (in a very long line: characters) by which the start of the prefix window moves: a prompt that keeps its
 # beginning is not evaluated again.
 _STEPS = (16, 4)
+_LEAST_KEPT = 3
+_MOST_PER_TOKEN = 32  # characters: a longer text is not worth counting
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +24,6 @@ class FillPrompt:
     """A prompt and what it was made of.
 
     prefix, suffix: the parts of the document in it. tokens: the whole prompt, one for each control token.
-    contains_control_text: whether prefix or suffix spells a control token of the format: harmless in segments,
-    but a server that takes one string would obey it.
     """
 
     prompt: Prompt
@@ -31,7 +31,6 @@ class FillPrompt:
     suffix: str
     stops: tuple[str, ...]
     tokens: int
-    contains_control_text: bool
 
 
 def build_fill(
@@ -42,32 +41,66 @@ def build_fill(
     prefix_tokens: int,
     suffix_tokens: int,
     count: Count,
+    others: Sequence[OtherFile] = (),
+    repository: str = "",
+    keep: int | None = None,
 ) -> FillPrompt:
     """Make the prompt for the text that belongs at an offset.
 
     The prefix is cut at the start of a line and the suffix at the end of one; inside a line only where that line alone
     is too long. Neither ever has more tokens by `count` than it may, and count is called only O(log n) times, on texts
-    of about the size of the budget. Raises PlaceError for an offset outside the text.
+    of about the size of the budget. others: pieces of other files, which come on top of the two budgets; a model that
+    was never shown several files gets them as comments. keep: as of `window`. Raises PlaceError for an offset outside
+    the text.
     """
     prefix, suffix = window(
-        document.text, offset, prefix_tokens=prefix_tokens, suffix_tokens=suffix_tokens, count=count
+        document.text, offset, prefix_tokens=prefix_tokens, suffix_tokens=suffix_tokens, count=count, keep=keep
     )
-    prompt = format.render(prefix, suffix, path=document.path, language=human_name(document.language))
+    path, language = document.path, human_name(document.language)
+    if others and format.repo is None:
+        prompt = format.render(commented(others, document.language) + prefix, suffix, path=path, language=language)
+    else:
+        prompt = format.render(prefix, suffix, path=path, language=language, others=others, repository=repository)
     tokens = sum(1 if isinstance(s, Control) else count(s.value) for s in prompt.segments)
-    unsafe = contains_control_token(prefix, format) or contains_control_token(suffix, format)
-    return FillPrompt(prompt, prefix, suffix, format.stops, tokens, unsafe)
+    return FillPrompt(prompt, prefix, suffix, format.stops, tokens)
 
 
-def window(text: str, offset: int, *, prefix_tokens: int, suffix_tokens: int, count: Count) -> tuple[str, str]:
-    """Give the text before and after an offset that fits the two budgets; the rules are those of `build_fill`."""
+def commented(others: Sequence[OtherFile], language: str) -> str:
+    """Write pieces of other files as comments of a language, each under its path."""
+    lines = [line for other in others for line in (other.path, *other.text.rstrip("\n").split("\n"))]
+    known = LANGUAGES.get(language)
+    return "".join(f"{known.commented(line).rstrip() if known else line}\n" for line in lines)
+
+
+def window(
+    text: str, offset: int, *, prefix_tokens: int, suffix_tokens: int, count: Count, keep: int | None = None
+) -> tuple[str, str]:
+    """Give the text before and after an offset that fits the two budgets; the rules are those of `build_fill`.
+
+    keep: the line, from 0, at which the window before began: it begins there again as long as that fits and it has at
+    least a third of what it may, so that a server which has evaluated it need not do so again.
+    """
     if not 0 <= offset <= len(text):
         raise PlaceError(f"offset {offset} is outside the text", hint=f"the offsets are 0 to {len(text)}")
     if text[offset - 1 : offset + 1] == "\r\n" and offset > 0:
         offset -= 1
     lines = LineIndex(text)
-    start = _prefix_start(lines, offset, prefix_tokens, count)
+    start = _kept_start(lines, offset, prefix_tokens, count, keep)
+    if start is None:
+        # A window that has grown too large begins again with room to grow.
+        start = _prefix_start(lines, offset, prefix_tokens if keep is None else prefix_tokens * 2 // 3, count)
     end = _suffix_end(lines, offset, suffix_tokens, count)
     return text[start:offset], text[offset:end]
+
+
+def _kept_start(lines: LineIndex, offset: int, budget: int, count: Count, keep: int | None) -> int | None:
+    if keep is None or keep > lines.line_of(offset):
+        return None
+    start = lines.line_start(keep)
+    if offset - start > _MOST_PER_TOKEN * budget:
+        return None
+    has = count(lines.text[start:offset])
+    return start if has <= budget and (has >= budget / _LEAST_KEPT or keep == 0) else None
 
 
 def _prefix_start(lines: LineIndex, offset: int, budget: int, count: Count) -> int:

@@ -5,7 +5,7 @@ Its order is the one that the model was trained on, never changed for the sake o
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -25,6 +25,14 @@ class Slot(Enum):
 
 
 Piece = Segment | Slot
+
+
+@dataclass(frozen=True, slots=True)
+class OtherFile:
+    """A piece of another file that a model reads before the one that is filled in."""
+
+    path: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +69,40 @@ class FimFormat:
         """Whether the suffix comes first, so that typing keeps the prompt's beginning."""
         return self.pieces.index(Slot.SUFFIX) < self.pieces.index(Slot.PREFIX)
 
-    def render(self, prefix: str, suffix: str, *, path: str = "", language: str = "") -> Prompt:
-        """Fill the template in; neighbouring texts become one segment, empty ones none."""
-        values = {Slot.PREFIX: prefix, Slot.SUFFIX: suffix, Slot.PATH: path, Slot.LANGUAGE: language}
-        segments: list[Segment] = []
-        for piece in self.pieces:
-            segment = Text(values[piece]) if isinstance(piece, Slot) else piece
-            if isinstance(segment, Text) and segments and isinstance(segments[-1], Text):
-                segments[-1] = Text(segments[-1].value + segment.value)
-            elif segment.value:
-                segments.append(segment)
-        return Prompt(tuple(segments))
+    def render(
+        self,
+        prefix: str,
+        suffix: str,
+        *,
+        path: str = "",
+        language: str = "",
+        others: Sequence[OtherFile] = (),
+        repository: str = "",
+    ) -> Prompt:
+        """Fill the template in; neighbouring texts become one segment, empty ones none.
+
+        others: go before the text in the way the model knows, which must be one with a format for repositories.
+        """
+        values = {
+            Slot.PREFIX: prefix,
+            Slot.SUFFIX: suffix,
+            Slot.PATH: path,
+            Slot.LANGUAGE: language,
+            Slot.REPOSITORY: repository,
+        }
+        if not others:
+            return _joined(_filled(self.pieces, values))
+        if self.repo is None:
+            raise ValueError(f"{self.id} has no format for several files")
+        before = [*_filled(self.repo.head, values)]
+        for other in others:
+            before += _filled(self.repo.file, {**values, Slot.PATH: other.path, Slot.TEXT: other.text})
+        before += _filled(self.repo.current, values)
+        opening = [*_filled(self.repo.opening, values)]
+        if self.repo.inside_prefix:
+            before, opening = [], before + opening
+        at = self.pieces.index(Slot.PREFIX)
+        return _joined((*before, *_filled(self.pieces[:at], values), *opening, *_filled(self.pieces[at:], values)))
 
     def control_tokens(self) -> frozenset[str]:
         """Give the control tokens that the model's vocabulary must have for this template."""
@@ -108,6 +139,20 @@ def _pieces(template: str) -> tuple[Piece, ...]:
         else:
             found.append(Slot(part[1:-1]) if part.startswith("{") else Control(part))
     return tuple(found)
+
+
+def _filled(pieces: Iterable[Piece], values: Mapping[Slot, str]) -> list[Segment]:
+    return [Text(values[piece]) if isinstance(piece, Slot) else piece for piece in pieces]
+
+
+def _joined(filled: Iterable[Segment]) -> Prompt:
+    segments: list[Segment] = []
+    for segment in filled:
+        if isinstance(segment, Text) and segments and isinstance(segments[-1], Text):
+            segments[-1] = Text(segments[-1].value + segment.value)
+        elif segment.value:
+            segments.append(segment)
+    return Prompt(tuple(segments))
 
 
 def _repo(head: str, file: str, current: str, *, opening: str = "", inside_prefix: bool = False) -> RepositoryFormat:
@@ -196,7 +241,6 @@ FIM_FORMATS: tuple[FimFormat, ...] = (
         "<|user|>\n###PATH:{path}\n###LANGUAGE:{language}\n###MODE:BLOCK\n"
         "<|code_suffix|>{suffix}<|code_prefix|>{prefix}<|code_middle|><|assistant|>\n",
         ("<|user|>", "<|code_suffix|>", "<|code_prefix|>", "<|code_middle|>", "<|assistant|>", "<|endoftext|>"),
-        _repo("<|user|>\n", "###REFERENCE:\n###PATH:{path}\n{text}\n", "\n"),
     ),
     _row(
         "glm4",
@@ -253,11 +297,6 @@ def custom(template: str) -> FimFormat:
     pieces = [Slot(part) if number % 2 else Control(part) for number, part in enumerate(parts) if part]
     stops = [part.strip() for part in parts[::2] if part.strip()]
     return FimFormat("custom", "", tuple(pieces), tuple(dict.fromkeys(stops)))
-
-
-def contains_control_token(text: str, fim: FimFormat) -> bool:
-    """Tell whether a text spells one of the format's control tokens, which a server that takes a string would obey."""
-    return any(token in text for token in fim.all_tokens())
 
 
 def _best(candidates: list[FimFormat], model: str) -> FimFormat | None:

@@ -8,6 +8,7 @@ together.
 import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any
 
 from assist_context.prompt.segments import Control, Prompt
@@ -28,6 +29,7 @@ from assist_server.backends.control_text import fill_stops
 from assist_server.backends.fields import field, required
 from assist_server.backends.registry import USUAL_URLS, BackendConfig
 from assist_server.backends.rejection import stream_failure
+from assist_server.backends.slices import FillSlot
 from assist_server.backends.stops import apply_stops
 from assist_server.backends.token_cache import TokenCache
 from assist_server.core.errors import AssistError, ModelMissing, Unsupported
@@ -36,6 +38,14 @@ from assist_server.net.streams import json_object, server_sent_events
 _PLACEHOLDER = re.compile("\ue000([0-9]{1,6})\ue001")  # characters that no template has
 _LAST_EVENT = ["content", "stop", "stop_type", "truncated", "tokens_evaluated", "tokens_predicted", "timings", "model"]
 _NO_THINKING = {"enable_thinking": False}
+
+
+@dataclass(frozen=True, slots=True)
+class _Slots:
+    """How many requests a server answers at a time, and how many tokens each of them may have."""
+
+    count: int
+    length: int
 
 
 class LlamaServerBackend:
@@ -48,7 +58,8 @@ class LlamaServerBackend:
     def __init__(self, config: BackendConfig) -> None:
         self._connection = Connection(self.product, config, usual_url=USUAL_URLS["llama-server"], one_stream_each=True)
         self._tokens = TokenCache()
-        self._slots: int | None = None
+        self._slots: _Slots | None = None
+        self._fill_slot = FillSlot()
         self._generation = 0
         self._answering = ""
 
@@ -63,8 +74,9 @@ class LlamaServerBackend:
         body |= {"prompt": tokens, "n_predict": max(0, request.max_tokens)}
         controls = {s.value for s in request.prompt.segments if isinstance(s, Control)}
         ends = {(await self._tokenize(control, request.model, parse=True))[0] for control in controls}
-        answer = apply_stops(self._completion(body, frozenset(ends)), fill_stops(request), len(tokens))
-        async with aclosing(answer) as events:
+        async with aclosing(
+            apply_stops(self._filled(body, frozenset(ends)), fill_stops(request), len(tokens))
+        ) as events:
             async for event in events:
                 yield event
 
@@ -119,6 +131,7 @@ class LlamaServerBackend:
 
     async def aclose(self) -> None:
         """Close the connections."""
+        await self._fill_slot.aclose()
         await self._connection.aclose()
 
     async def _body(self, request: FillRequest | ChatRequest, *, slot: int) -> dict[str, Any]:
@@ -136,10 +149,24 @@ class LlamaServerBackend:
             self._forget()
         if self.one_slot_each:
             if self._slots is None:
-                self._slots = field(await self._props(), "total_slots", int) or 1
-            if self._slots >= 2:
+                self._slots = _slots(await self._props())
+            if self._slots.count >= 2:
                 body["id_slot"] = slot
         return body
+
+    def _filled(self, body: Mapping[str, Any], ends: frozenset[int]) -> AsyncGenerator[Event, None]:
+        """Stream `/completion`, in slices where the slot is ours."""
+        if self._slots is None or "id_slot" not in body:
+            return self._completion(body, ends)
+        tokens = body["prompt"]
+
+        def read(end: int) -> AsyncGenerator[Event, None]:
+            return self._completion({**body, "prompt": tokens[:end], "n_predict": 0}, frozenset())
+
+        def write() -> AsyncGenerator[Event, None]:
+            return self._completion(body, ends)
+
+        return self._fill_slot.fill(tokens, read, write, sliced=len(tokens) < self._slots.length)
 
     async def _completion(self, body: Mapping[str, Any], ends: frozenset[int]) -> AsyncGenerator[Event, None]:
         """Stream `/completion`; ends are tokens that no text follows."""
@@ -154,7 +181,8 @@ class LlamaServerBackend:
                 event = json_object(sent.data)
                 if event.get("error"):
                     raise stream_failure(self._connection.asked(model), event)
-                if text := field(event, "content", str):
+                text = field(event, "content", str)
+                if text and body["n_predict"]:  # the server writes one token where it is asked for none
                     yield Delta(text)
                 if event.get("stop"):
                     self._learn_model(event)
@@ -266,12 +294,18 @@ class LlamaServerBackend:
 
     def _forget(self) -> None:
         self._tokens.clear()
+        self._fill_slot.forget()
         self._slots = None
         self._generation = self._connection.generation
 
 
 def _ids(tokens: list[Any]) -> tuple[int, ...]:
     return tuple(required({"tokens": token}, "tokens", int) for token in tokens)
+
+
+def _slots(props: Mapping[str, Any]) -> _Slots:
+    length = field(field(props, "default_generation_settings", dict) or {}, "n_ctx", int)
+    return _Slots(field(props, "total_slots", int) or 1, length or 0)
 
 
 def _done(event: Mapping[str, Any], prompt_tokens: int) -> Done:

@@ -29,6 +29,7 @@ EXAMPLES = {
     "index why": "assist index why src/app.py",
     "lsp": "assist lsp",
     "doctor": "assist doctor",
+    "stats": "assist stats --days 7",
     "model list": "assist model list",
     "model pull": "assist model pull qwen2.5-coder-0.5b",
     "model path": "assist model path qwen2.5-coder-0.5b",
@@ -199,6 +200,8 @@ def _pull(actions: "Commands", common: Parser) -> None:
 
 def _upkeep(commands: "Commands", common: Parser) -> None:
     _add(commands, common, "doctor", "Say what is there, what is missing and how to mend it")
+    stats = _add(commands, common, "stats", "Show how completions were used, as counted on this machine only")
+    stats.add_argument("--days", type=int, metavar="N", help="of the last N days only, today included")
     engine = _add(commands, common, "engine", "See or stop the embedded engine")
     actions = _actions(engine)
     _add(actions, common, "status", "Show the running engines", group="engine")

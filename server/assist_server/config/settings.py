@@ -94,8 +94,45 @@ class CompletionSettings:
         minimum=0,
         maximum=131_072,
     )
+    context_tokens: int = _setting(
+        384,
+        "How much of other places of the workspace the model reads (signatures, related code, what you edited), in "
+        "tokens; what is not used of it goes to the text before the cursor.",
+        minimum=0,
+        maximum=131_072,
+    )
+    sources: tuple[str, ...] = _setting(
+        ("outline", "imports", "definitions", "related", "edits", "views"),
+        "Where those places come from: `outline` (the rest of the file), `imports`, `definitions`, `related`, `edits`, "
+        "`views`, `open`. Empty: the text around the cursor only.",
+    )
+    latency_target_ms: int = _setting(
+        1200,
+        "How long a suggestion may take, in milliseconds; how much the model reads and writes follows from this and "
+        "from how quick it has been on this machine.",
+        minimum=50,
+        maximum=60_000,
+    )
     debounce_ms: int = _setting(
-        75, "How long to wait after a key before the model is asked, in milliseconds.", minimum=0, maximum=5000
+        250,
+        "The longest wait for the next key before the model is asked, in milliseconds; how long it is depends on how "
+        "quickly you type and the model answers. 0 never waits.",
+        minimum=0,
+        maximum=5000,
+    )
+    look_ahead: bool = _setting(
+        True,
+        "While a suggestion is shown, find out what would follow it, so that the next one is there when you accept it. "
+        "Only with models on this machine.",
+    )
+    alternatives: int = _setting(
+        3, "How many different suggestions are made where you ask for one by hand.", minimum=1, maximum=10
+    )
+    statistics: bool = _setting(
+        True,
+        "Count on this machine how often suggestions are shown, accepted and kept, for `assist stats`. Numbers only, "
+        "sent nowhere.",
+        scope="machine",
     )
     items: str = _setting(
         "auto",
@@ -109,6 +146,9 @@ class CompletionSettings:
         scope="machine",
     )
     exclude: tuple[str, ...] = _setting((), "Languages in which no completion is offered, by LSP language identifier.")
+    exclude_paths: tuple[str, ...] = _setting(
+        (), "Glob patterns of paths below the workspace in which no completion is offered."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,11 +67,12 @@ _QUANTIZED_BYTES = 0.6  # a parameter at four bits, tables and all
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A model that answers for a role; context_length in tokens, as the server runs it."""
+    """A model that answers for a role; context_length in tokens, as the server runs it; digest: None where not told."""
 
     backend: Backend
     model: str
     context_length: int
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +264,7 @@ class Selector:
             info = best_model(infos, wish.role, server=backend.name, hint=hint, code_only=code_only)
         length = info.context_length or (self._settings.engine.context_length if embedded else UNKNOWN_CONTEXT_LENGTH)
         _log.info("%s: %s on %s, %d tokens of context", wish.role, info.name, backend.name, length)
-        return Target(backend, info.name, length)
+        return Target(backend, info.name, length, info.digest)
 
     async def _models(self, backend: Backend) -> tuple[ModelInfo, ...]:
         try:

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from assist_context.document import Document
 from assist_server.config.resolve import Resolved
 from assist_server.config.settings import Settings
 from assist_server.core.folders import Folders
 from assist_server.core.notices import Notify
 from assist_server.features.actions.explain import Answer, ExplainQuery
+from assist_server.features.completion.context import Surroundings
 from assist_server.features.completion.service import Completion, CompletionQuery
 from assist_server.features.fim import FimChoice
 from assist_server.features.selection import Role, Target
@@ -34,6 +36,14 @@ class Completes(Protocol):
 
     async def complete(self, query: CompletionQuery) -> Completion:
         """Make a suggestion."""
+        ...
+
+    def opened(self, document: Document, around: Surroundings | None) -> None:
+        """Have the model read the beginning of a document before somebody writes there."""
+        ...
+
+    def ahead(self, query: CompletionQuery, text: str) -> None:
+        """Find what would be offered next if this text were accepted."""
         ...
 
 

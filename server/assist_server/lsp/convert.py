@@ -1,18 +1,20 @@
 """From the protocol's places to offsets, and from completions to the protocol's items; nothing else."""
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lsprotocol import types
 
 from assist_context.document import Document
-from assist_context.positions import Encoding, LineIndex
+from assist_context.positions import Encoding, LineIndex, width
 from assist_context.syntax.symbols import Symbol
 
 _FENCES = re.compile(r"`{3,}")
-# Completions come first: a client that gets them here has no other way to show them.
-_SORT_TEXT = "0"
+# After the letters, digits and signs with which servers of a language sort their own items.
+_SORT_LAST = "~"
+_LONGEST_LABEL = 60
 
 
 def offset_at(text: str, position: types.Position, encoding: Encoding) -> int:
@@ -46,50 +48,65 @@ def symbol_ranges(text: str, symbols: Sequence[Symbol], encoding: Encoding) -> l
     return [types.Range(positions[symbol.start], positions[symbol.end]) for symbol in symbols]
 
 
-def with_selected(
-    document: Document, selected: types.SelectedCompletionInfo, encoding: Encoding
-) -> tuple[Document, int]:
-    """Give the document as it would be with the item that the editor's list has selected, and the place after it.
+def beginning(text: str, units: int, encoding: Encoding) -> str:
+    """Give the first so many code units of a text, without a half of a character."""
+    length = bisect_right(range(len(text) + 1), units, key=lambda count: width(text[:count], encoding)) - 1
+    return text[:length]
 
-    An inline completion is only shown beside that list where it goes on from the selected item.
+
+def with_selected(document: Document, place: tuple[int, int], text: str) -> tuple[Document, int]:
+    """Give the document as it would be with the item that the editor's list has selected, and the offset after it.
+
+    An inline completion is only shown beside that list where it goes on from the selected item. place: the offsets
+    that the item, a text, replaces.
     """
-    start, end = span_of(document.text, selected.range, encoding)
-    text = document.text[:start] + selected.text + document.text[end:]
-    return replace(document, text=text), start + len(selected.text)
+    start, end = place
+    return replace(document, text=document.text[:start] + text + document.text[end:]), start + len(text)
 
 
-def inline_item(
-    text: str, place: types.Range, selected: types.SelectedCompletionInfo | None
-) -> types.InlineCompletionItem:
-    """Make ghost text; place is the empty range at the cursor."""
-    if selected is None:
-        return types.InlineCompletionItem(insert_text=text, range=place)
-    return types.InlineCompletionItem(insert_text=selected.text + text, range=selected.range)
+def inline_items(
+    text: str, place: tuple[int, int], items: Iterable[tuple[str, types.Command]], encoding: Encoding
+) -> list[types.InlineCompletionItem]:
+    """Make ghost text that replaces a place of a text, two offsets, by each of some texts.
+
+    What stays as it is must not be in the place: a client that accepts word by word counts from its start.
+    """
+    span = range_at(text, *place, encoding)
+    return [types.InlineCompletionItem(insert_text=new, range=span, command=command) for new, command in items]
 
 
 def completion_item(
-    document: Document, offset: int, text: str, *, encoding: Encoding, model: str, markdown: bool
+    document: Document,
+    place: tuple[int, int],
+    text: str,
+    *,
+    encoding: Encoding,
+    model: str,
+    markdown: bool,
+    rank: int = 0,
 ) -> types.CompletionItem:
-    """Make an item of the editor's completion list.
+    """Make an item of the editor's completion list that replaces a place, two offsets, by a text.
 
-    It replaces the word before the cursor by itself and what follows: clients compare that word with the item's
-    filter text.
+    The place is the word before the cursor, with which the text begins: clients compare it with the item's filter text.
+    rank: of several, from 0. It comes after all that a server of the language offers, and is never selected by itself.
     """
-    start = _word_start(document.text, offset)
-    whole = document.text[start:offset] + text
-    first = next((line.strip() for line in whole.splitlines() if line.strip()), whole.strip())
+    typed = document.text[place[0] : place[1]]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    # A label that is only the word already typed would say nothing.
+    label = " ".join(lines[:2]) if lines and lines[0] == typed else next(iter(lines), text.strip())
+    several = "\n" in text.strip()
     return types.CompletionItem(
-        label=first,
-        kind=types.CompletionItemKind.Text,
+        label=label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1]}…",
+        kind=types.CompletionItemKind.Snippet if several else types.CompletionItemKind.Text,
         detail=f"assist: {model}",
-        documentation=types.MarkupContent(types.MarkupKind.Markdown, code_block(document.language, whole))
+        documentation=types.MarkupContent(types.MarkupKind.Markdown, code_block(document.language, text))
         if markdown
-        else whole,
-        sort_text=_SORT_TEXT,
-        filter_text=first,
+        else text,
+        sort_text=f"{_SORT_LAST}{rank}",
+        filter_text=next(iter(lines), label),
         insert_text_format=types.InsertTextFormat.PlainText,
         insert_text_mode=types.InsertTextMode.AsIs,
-        text_edit=types.TextEdit(range_at(document.text, start, offset, encoding), whole),
+        text_edit=types.TextEdit(range_at(document.text, *place, encoding), text),
     )
 
 
@@ -100,7 +117,8 @@ def code_block(language: str, text: str) -> str:
     return f"{fence}{language}\n{text.rstrip()}\n{fence}"
 
 
-def _word_start(text: str, offset: int) -> int:
+def word_start(text: str, offset: int) -> int:
+    """Give the offset at which the word before an offset begins."""
     while offset and (text[offset - 1].isalnum() or text[offset - 1] == "_"):
         offset -= 1
     return offset

@@ -16,6 +16,7 @@ from lsprotocol import types
 from assist_context.document import Document
 from assist_context.languages import LANGUAGES, language_of
 from assist_context.positions import Encoding, LineIndex
+from assist_server.features.completion.recent import LineEdit
 
 _DRIVE = re.compile(r"/([A-Za-z]):")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -30,6 +31,16 @@ class _Open:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of a text: the characters from start to end have become as many as length."""
+
+    start: int
+    end: int
+    length: int
+    lines: LineEdit
+
+
 class Documents:
     """What `textDocument/did*` notifications have told so far."""
 
@@ -42,15 +53,18 @@ class Documents:
         """Take a document over from the disk."""
         self._open[_key(item.uri)] = _Open(item.uri, item.language_id, item.version, _with_whole_characters(item.text))
 
-    def change(self, params: types.DidChangeTextDocumentParams) -> None:
-        """Apply changes in their order; those of a document that was never opened are ignored."""
+    def change(self, params: types.DidChangeTextDocumentParams) -> tuple[Change, ...]:
+        """Apply changes in their order and give them; those of a document that was never opened are ignored."""
         key = _key(params.text_document.uri)
         if (document := self._open.get(key)) is None:
-            return
-        text = document.text
-        for change in params.content_changes:
-            text = _with_whole_characters(changed(text, change, self.encoding))
+            return ()
+        text, changes = document.text, []
+        for event in params.content_changes:
+            text, change = changed(text, event, self.encoding)
+            text = _with_whole_characters(text)
+            changes.append(change)
         self._open[key] = replace(document, text=text, version=params.text_document.version)
+        return tuple(changes)
 
     def close(self, uri: str) -> str:
         """Forget a document; give its URI as it was spelt when it was opened."""
@@ -72,6 +86,20 @@ class Documents:
         """Give the first workspace folder that is a folder of this machine."""
         return next((path for uri in self.folders if (path := file_path(uri)) is not None), None)
 
+    def text(self, uri: str) -> str | None:
+        """Give the text of a document as it is now, None for one that is not open; see `snapshot`."""
+        document = self._open.get(_key(uri))
+        return None if document is None else _SURROGATE.sub(_REPLACEMENT, document.text)
+
+    def place(self, uri: str) -> tuple[Path, str] | None:
+        """Give the deepest workspace folder of this machine that holds a file, and its path below that, with `/`."""
+        if (path := file_path(uri)) is None:
+            return None
+        roots = [root for folder in self.folders if (root := file_path(folder)) is not None]
+        holding = [root for root in roots if path.is_relative_to(root)]
+        root = max(holding, key=lambda folder: len(folder.parts), default=None)
+        return None if root is None else (root, path.relative_to(root).as_posix())
+
     def snapshot(self, uri: str) -> Document | None:
         """Copy a document as it is now, or give None for one that is not open.
 
@@ -86,14 +114,23 @@ class Documents:
         return Document(document.uri, path, language, text, document.version)
 
 
-def changed(text: str, change: types.TextDocumentContentChangeEvent, encoding: Encoding) -> str:
-    """Apply one change; places outside the text mean its nearest place."""
-    if isinstance(change, types.TextDocumentContentChangeWholeDocument):
-        return change.text
+def changed(text: str, event: types.TextDocumentContentChangeEvent, encoding: Encoding) -> tuple[str, Change]:
+    """Apply one change and tell what it was; places outside the text mean its nearest place."""
     index = LineIndex(text)
-    places = (change.range.start, change.range.end)
-    start, end = sorted(index.offset(place.line, place.character, encoding) for place in places)
-    return text[:start] + change.text + text[end:]
+    if isinstance(event, types.TextDocumentContentChangeWholeDocument):
+        now = event.text
+        start = _common(text, now)
+        rest = min(len(text), len(now)) - start
+        tail = _common(text[len(text) - rest :][::-1], now[len(now) - rest :][::-1])
+        end, new = len(text) - tail, now[start : len(now) - tail]
+    else:
+        places = (event.range.start, event.range.end)
+        start, end = sorted(index.offset(place.line, place.character, encoding) for place in places)
+        new = event.text
+        now = text[:start] + new + text[end:]
+    first = index.line_of(start)
+    lines = LineEdit(first, index.line_of(end), first + LineIndex(new).line_count - 1)
+    return now, Change(start, end, len(new), lines)
 
 
 def path_in_workspace(uri: str, folders: Sequence[str]) -> str:
@@ -133,6 +170,18 @@ def _path(uri: str) -> str:
     if drive := _DRIVE.match(path):
         return f"/{drive[1].lower()}:{path[3:]}".replace("\\", "/")
     return path
+
+
+def _common(one: str, other: str) -> int:
+    """Count the characters with which two texts begin alike; halves are compared at once, not characters."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def _with_whole_characters(text: str) -> str:

@@ -17,6 +17,7 @@ from assist_server.core.clock import Clock
 from assist_server.core.folders import Folders
 from assist_server.features.indexing.messages import Event, Progress, Ready, Trouble
 from assist_server.features.indexing.service import WorkspaceIndexes
+from assist_server.features.indexing.surroundings import FolderSurroundings
 from assist_server.lsp.documents import Documents, file_path
 from assist_server.lsp.errors import ToldOnce
 from assist_server.lsp.progress import Cancellations, WorkDone
@@ -101,6 +102,26 @@ class SessionIndex:
         if self._indexes is not None:
             for root in self._indexes.roots:
                 yield FolderIndex(root, self._indexes.reads(root))
+
+    def around(self, document: Document) -> FolderSurroundings | None:
+        """Give what is known of the workspace around a document; None where it is in no folder that is indexed."""
+        place = self._place(document.uri)
+        if (indexes := self._indexes) is None or place is None:
+            return None
+        root, path = place
+        opened = indexes.document(root, path)
+
+        def unsaved(other: str) -> str | None:
+            return self._documents.text(from_fs_path(str(root / other)) or "")
+
+        return FolderSurroundings(
+            root,
+            path,
+            indexes.reads(root),
+            tree=lambda: opened.parsed if opened is not None else None,
+            unsaved=unsaved,
+            is_whole=lambda: indexes.is_whole(root),
+        )
 
     async def syntax(self, document: Document) -> tuple[Document, FileSyntax] | None:
         """Give what an open document defines, uses and imports, and the document as it was when that was read.

@@ -25,8 +25,10 @@ from assist_server.lsp.errors import ToldOnce, contained, said, treatment
 from assist_server.lsp.index import SessionIndex
 from assist_server.lsp.latest import Latest
 from assist_server.lsp.methods import ANSWER, STATUS
+from assist_server.lsp.offers import Offers
 from assist_server.lsp.progress import Cancellations
 from assist_server.lsp.protocol import AssistProtocol, at
+from assist_server.lsp.recent import SessionRecent
 from assist_server.lsp.status import Status, StatusParams
 from assist_server.lsp.switches import Switches
 from assist_server.lsp.traces import Traces
@@ -53,7 +55,9 @@ class Session:
         self.protocol = protocol
         self.clock = clock
         self.documents = Documents()
-        self.latest: Latest[Completion | None] = Latest()
+        self.recent = SessionRecent(self.documents)
+        self.offers = Offers(self.documents, clock, self.spawn)
+        self.latest: Latest[Completion | str] = Latest()
         self.switches = Switches()
         self.traces = Traces()
         self.cancellations = Cancellations()
@@ -87,6 +91,8 @@ class Session:
         if not folders and root:
             folders = [root]
         self.documents = Documents(encoding, folders)
+        self.recent = SessionRecent(self.documents)
+        self.offers = Offers(self.documents, self.clock, self.spawn)
         given = params.initialization_options
         options = dict(given) if isinstance(given, Mapping) else {}
         own = options.pop(_OWN_OPTIONS, None)
@@ -257,6 +263,7 @@ class Session:
             task.cancel()  # the reader first: no request may come any more
         await self.protocol.cancel_pending()
         await self.index.aclose()
+        await self.offers.write()
         self._lease = None
         # Parts of requests are cancelled already, by their requests; once more would break off their cleaning up.
         stopping |= {*self._working, *self.latest.cancel()}
@@ -280,6 +287,7 @@ class Session:
             self._leases = [*(lease for lease in self._leases if not lease.closed), self._lease]
             for role, (backend, model) in self._uses.items():
                 app.selector.use(role, backend=backend, model=model)
+            self.offers.configure(app.folders.data if app.settings.completion.statistics else None)
             self.index.configure(app.settings.index, app.folders, self.documents)
             self.status.configure(remote=_remote(app, self._first_backend(app)), off=self.off())
         finally:

@@ -17,6 +17,7 @@ EXPLAIN = "assist.server.explain"
 STOP = "assist.server.stop"
 USE = "assist.server.use"
 TOGGLE = "assist.server.toggle"
+ACCEPTED = "assist.server.accepted"
 
 # One of the standard kinds' children, because some clients ask for those only.
 EXPLAIN_KIND = "refactor.explain"
@@ -51,6 +52,15 @@ class ToggleArguments:
     of: str
 
 
+@dataclass(frozen=True, slots=True)
+class AcceptedArguments:
+    """Which item of which offer was accepted; length: of its text, in the units of positions, None for all of it."""
+
+    offer: str
+    item: int
+    length: int | None
+
+
 def explain_arguments(arguments: Sequence[Any] | None) -> ExplainArguments:
     """Read `{uri, range?}`; raises JsonRpcInvalidParams."""
     given = _only_object(EXPLAIN, arguments)
@@ -83,6 +93,15 @@ def toggle_arguments(arguments: Sequence[Any] | None) -> ToggleArguments:
     if scope != "session":
         raise JsonRpcInvalidParams(f"{TOGGLE} takes a scope of {', '.join(get_args(Scope))}")
     return ToggleArguments("session", "")
+
+
+def accepted_arguments(arguments: Sequence[Any] | None) -> AcceptedArguments:
+    """Read `{offer, item?, length?}`; raises JsonRpcInvalidParams."""
+    given = _only_object(ACCEPTED, arguments)
+    item, length = given.get("item", 0), given.get("length")
+    if not _is_count(item) or not (length is None or _is_count(length)):
+        raise JsonRpcInvalidParams(f"{ACCEPTED} takes item and length, whole numbers")
+    return AcceptedArguments(_text(ACCEPTED, given, "offer"), item, length)
 
 
 def _only_object(command: str, arguments: Sequence[Any] | None) -> Mapping[str, Any]:

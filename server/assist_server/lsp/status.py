@@ -53,7 +53,7 @@ class Status:
             self._busy -= 1
             if not self._busy:
                 self._doing = None
-            self.publish()
+                self.publish()
 
     def waits(self, message: str) -> None:
         """Say what the answers in the making wait for, until there are none."""

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from assist_context.document import Document
 from assist_context.errors import PlaceError
 from assist_context.prompt.fill import build_fill, largest, window
-from assist_context.prompt.fim import FIM_FORMATS, by_name, custom
+from assist_context.prompt.fim import FIM_FORMATS, OtherFile, by_name, custom
 from assist_context.prompt.segments import Control, Text
 from assist_context.prompt.tokens import estimate
 from support.golden import check_golden
@@ -16,11 +16,11 @@ from support.marked import at_cursor
 QWEN = by_name("qwen2.5-coder")
 
 
-def fill(source: str, *, prefix_tokens=1000, suffix_tokens=1000, form=QWEN, count=len, path="a.py"):
+def fill(source: str, *, prefix_tokens=1000, suffix_tokens=1000, form=QWEN, count=len, path="a.py", **others):
     text, offset = at_cursor(source)
     document = Document("file:///w/" + path, path, "python", text)
     return build_fill(
-        document, offset, format=form, prefix_tokens=prefix_tokens, suffix_tokens=suffix_tokens, count=count
+        document, offset, format=form, prefix_tokens=prefix_tokens, suffix_tokens=suffix_tokens, count=count, **others
     )
 
 
@@ -141,15 +141,43 @@ def test_path_and_language_are_told_where_the_format_has_places_for_them():
     assert "###PATH:src/x.py\n###LANGUAGE:Python\n" in built.prompt.as_string()
 
 
-def test_control_tokens_in_the_text_stay_and_are_told():
+def test_control_tokens_in_the_text_stay_text():
     built = fill("print('<|fim_middle|>')\n<|>")
     assert built.prefix == "print('<|fim_middle|>')\n"
     assert Text(built.prefix) in built.prompt.segments
-    assert built.contains_control_text
-    assert fill("a<|>\n'<|im_end|>'").contains_control_text
-    assert not fill("print('<PRE>')\n<|>").contains_control_text
-    assert fill("print('<PRE>')\n<|>", form=by_name("codellama")).contains_control_text
-    assert not fill("'<|fim_middle|>'\n" + "x\n" * 40 + "<|>", prefix_tokens=20).contains_control_text
+
+
+def test_other_files_go_before_in_the_models_own_way():
+    built = fill("a<|>b", others=[OtherFile("x.py", "X")], repository="r")
+    assert built.prompt.as_string().startswith("<|repo_name|>r\n<|file_sep|>x.py\nX\n<|file_sep|>")
+    assert built.prefix == "a"
+
+
+def test_other_files_are_comments_for_a_model_that_was_shown_one_file():
+    built = fill("a<|>b", form=by_name("codegemma"), others=[OtherFile("x.py", "def x():\n\n    ...\n")])
+    assert "<|fim_prefix|># x.py\n# def x():\n#\n#     ...\na<|fim_suffix|>b" in built.prompt.as_string()
+
+
+class TestAWindowThatBeganBefore:
+    LINES = "".join(f"line {number:3}\n" for number in range(100))
+
+    def prefix(self, offset: int, keep: int | None) -> str:
+        return window(self.LINES, offset, prefix_tokens=300, suffix_tokens=0, count=len, keep=keep)[0]
+
+    def test_begins_there_again(self):
+        assert self.prefix(9 * 60, 40) == self.LINES[9 * 40 : 9 * 60]
+
+    def test_makes_room_to_grow_when_it_is_too_large(self):
+        kept = self.prefix(9 * 80, 40)
+        assert len(kept) <= 200
+        assert self.prefix(9 * 80, None).endswith(kept)
+
+    def test_is_given_up_when_little_of_it_is_left(self):
+        assert len(self.prefix(9 * 50, 45)) > 45
+        assert len(self.prefix(9 * 50, 60)) > 45
+
+    def test_stays_at_the_start_of_a_file(self):
+        assert self.prefix(9, 0) == self.LINES[:9]
 
 
 def test_golden_prompt():

@@ -10,11 +10,11 @@ from assist_context.prompt.fim import (
     ALL_CONTROL_TOKENS,
     FIM_FORMATS,
     STRAY_TOKENS,
+    OtherFile,
     Slot,
     by_control_tokens,
     by_name,
     by_template,
-    contains_control_token,
     custom,
 )
 from assist_context.prompt.segments import Control, Text
@@ -297,8 +297,32 @@ def test_a_bad_template_is_refused_with_a_hint(template, message):
     assert "{prefix}" in caught.value.hint
 
 
-def test_text_that_spells_a_control_token_is_seen():
-    qwen = FORMATS["qwen-coder"]
-    assert contains_control_token("print('<|fim_middle|>')", qwen)
-    assert contains_control_token("<|im_end|>", qwen)
-    assert not contains_control_token("<PRE> a <|", qwen)
+OTHERS = (OtherFile("b.py", "B"), OtherFile("c.py", "C"))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "qwen-coder",
+            (
+                "<|repo_name|>r\n<|file_sep|>b.py\nB\n<|file_sep|>c.py\nC\n<|file_sep|>a.py\n"
+                "<|fim_prefix|>P<|fim_suffix|>S<|fim_middle|>"
+            ),
+        ),
+        ("mellum", "<filename>b.py\nB<filename>c.py\nC<filename>a.py\n<fim_suffix>S<fim_prefix>P<fim_middle>"),
+        (
+            "starcoder2",
+            "<repo_name>r<file_sep>b.py\nB<file_sep>c.py\nC<file_sep><fim_prefix>a.py\nP<fim_suffix>S<fim_middle>",
+        ),
+        ("codestral", "[SUFFIX]S[PREFIX]+++++ b.py\nB\n\n+++++ c.py\nC\n\n+++++ a.py\nP"),
+    ],
+)
+def test_other_files_stand_where_the_model_was_shown_them(name, expected):
+    rendered = FORMATS[name].render("P", "S", path="a.py", others=OTHERS, repository="r")
+    assert rendered.as_string() == expected
+
+
+def test_a_format_without_a_place_for_other_files_takes_none():
+    with pytest.raises(ValueError, match="codegemma"):
+        FORMATS["codegemma"].render("P", "S", others=OTHERS)

@@ -22,7 +22,7 @@ from assist_server.core.errors import (
 )
 from assist_server.net.address import Address
 from support.backend_contract import SCHEMA, chat_request, collect, fill_request
-from support.dialects import HAPPY_FILL, LlamaServerDialect, sse
+from support.dialects import CONTEXT, HAPPY_FILL, LlamaServerDialect, sse
 from support.loopback_server import Cut, LoopbackServer, Reply, json_reply
 
 DIALECT = LlamaServerDialect()
@@ -279,6 +279,22 @@ class TestEmbeddedEngine:
         assert server.received("/completion")[0].json["id_slot"] == 0
         assert server.received("/v1/chat/completions")[0].json["id_slot"] == 1
         assert len(server.received("/props")) == 1
+        await backend.aclose()
+
+    async def test_reads_a_long_prompt_in_slices(self, server: LoopbackServer) -> None:
+        backend, _ = self.embedded(Address(server.url, "key"))
+        text, _ = await collect(backend.fill(fill_request(MODEL, "x" * 200)))
+        assert text == "".join(HAPPY_FILL)
+        sent = [request.json for request in server.received("/completion")]
+        assert [(len(body["prompt"]), body["n_predict"]) for body in sent] == [(64, 0), (128, 0), (192, 0), (204, 8)]
+        assert all(body["prompt"] == sent[-1]["prompt"][: len(body["prompt"])] for body in sent)
+        assert {(body["id_slot"], body["cache_prompt"]) for body in sent} == {(0, True)}
+        await backend.aclose()
+
+    async def test_does_not_begin_to_read_a_prompt_that_is_too_long(self, server: LoopbackServer) -> None:
+        backend, _ = self.embedded(Address(server.url, "key"))
+        await collect(backend.fill(fill_request(MODEL, "x" * CONTEXT)))
+        assert len(server.received("/completion")) == 1
         await backend.aclose()
 
     @pytest.mark.parametrize("props", [{"total_slots": 1}, {}])

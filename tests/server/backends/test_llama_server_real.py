@@ -234,6 +234,31 @@ async def test_a_request_cancelled_in_its_prompt_is_not_read_to_the_end(
     assert done.usage.cached < done.usage.prompt - 128, "the cancelled prompt was evaluated to its end"
 
 
+async def test_a_prompt_in_slices_is_the_same_prompt(pinned: EmbeddedBackend, backend: LlamaServerBackend) -> None:
+    prefix = "".join(f"z{i} = {i} * {i}\n" for i in range(16)) + "z16 ="
+    request = fill_request(MODEL, prefix, max_tokens=8)
+    text, done = await collect(pinned.fill(request))
+    again = (await collect(pinned.fill(request)))[1].usage
+    plain, whole = await collect(backend.fill(fill_request(MODEL, "# anew\n" + prefix, max_tokens=8)))
+    assert text == plain
+    assert "16 * 16" in text
+    assert done.usage.cached is not None
+    assert done.usage.cached < 10
+    assert done.usage.prompt == await backend.count_tokens(request.prompt, MODEL)
+    assert done.usage.generated == whole.usage.generated
+    assert again.cached == again.prompt - 1
+
+
+async def test_a_prompt_without_an_answer_warms_the_cache(pinned: EmbeddedBackend) -> None:
+    request = fill_request(MODEL, "".join(f"w{i} = {i}\n" for i in range(24)), max_tokens=4)
+    text, done = await collect(pinned.fill(replace(request, max_tokens=0)))
+    assert not text
+    assert done.usage.cached is not None
+    assert done.usage.cached < done.usage.prompt - 100
+    _, done = await collect(pinned.fill(request))
+    assert done.usage.cached == done.usage.prompt - 1
+
+
 async def test_streams_follow_each_other_without_a_dropped_connection(backend: LlamaServerBackend) -> None:
     request = fill_request(MODEL, max_tokens=1)
     for _ in range(12):

@@ -1,9 +1,16 @@
 """Each filter by table, then what must hold of all of them on any text."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import assist_context
+from assist_context.retrieval.snippet import Place
+from assist_context.syntax.incremental import Parsed
+from assist_context.syntax.parse import parse
 from assist_server.features.completion.filters import FILTERS, NOTHING_MADE, Frame, apply_filters, control_tokens_in
 from assist_server.features.completion.hole import hole_at
 from assist_server.features.completion.trigger import Extent
@@ -15,6 +22,25 @@ OWN = frozenset({"<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|endoft
 def frame(place: str, extent: Extent = "line", *, from_chat: bool = False) -> Frame:
     text, offset = at_cursor(place)
     return Frame(hole_at(text, offset), extent, from_chat, OWN, control_tokens_in(text, OWN))
+
+
+def full_frame(
+    place: str, language: str = "python", extent: Extent = "block", known: frozenset[str] | None = None
+) -> Frame:
+    """Make what an automatic request in an editor knows; known: the names of the workspace."""
+    text, offset = at_cursor(place)
+    source = text.encode()
+    parsed = Parsed(source, parse(language, source), exact=True)
+    return Frame(
+        hole_at(text, offset, language),
+        extent,
+        control=OWN,
+        literals=control_tokens_in(text, OWN),
+        place=Place("a", language, text, offset, parsed),
+        automatic=True,
+        known=None if known is None else known.__contains__,
+        check_seconds=60.0,
+    )
 
 
 def run_one(name: str, made: str, at: Frame) -> str:
@@ -33,13 +59,25 @@ def run_one(name: str, made: str, at: Frame) -> str:
         ("control tokens", "T = '<PRE>'\nU = <|>", "'<PRE>'<MID>", "'<PRE>'"),
         ("control tokens", "U = <|>", "'<PRE>'", "'"),
         ("echo", "    self.total = <|>", "self.total = 0", "0"),
-        ("echo", "    ret<|>", "return a", "return a"),
+        ("echo", "    ret<|>", "return a", "urn a"),
+        ("echo", "    ret<|>", "urn a", "urn a"),
+        ("echo", "x.to<|>", "total = 1", "tal = 1"),
+        ("echo", "x<|>", "xs = 1", "xs = 1"),
+        ("echo", "ret <|>", "return a", "return a"),
         ("double space", "x = <|>", "  1", "1"),
         ("double space", "    <|>", "  1", "  1"),
         ("double space", "x =<|>", " 1", " 1"),
+        ("double space", "Name  <|>", "      string", "      string"),
+        ("double space", "want <|>", "      string", "      string"),
         ("closing brackets", "foo(<|>)", "a)", "a"),
         ("closing brackets", "foo(<|>)", "bar()", "bar()"),
         ("closing brackets", "foo(bar(<|>)", "x)", "x)"),
+        ("closing brackets", "if len(<|>", "len(found) < numbers]:", "len(found) < numbers"),
+        ("closing brackets", "x = a(<|>)", "b) if isinstance(b, str", "b) if isinstance(b, str"),
+        ("closing brackets", "pub(<|>) -> Self {", "crate) fn current(", "crate) fn current("),
+        ("closing brackets", "foo(<|>)", "')', a)", "')', a"),
+        ("closing brackets", "foo('<|>')", "it\\'s)')", "it\\'s)"),
+        ("closing brackets", "foo(<|>);", "a);", "a"),
         ("closing brackets", "foo(bar(<|>)", "x))", "x)"),
         ("closing brackets", "foo(bar(<|>))", "x))", "x"),
         ("closing brackets", "    x, y<|>)", ", z)", ", z"),
@@ -67,6 +105,20 @@ def run_one(name: str, made: str, at: Frame) -> str:
         ("loops", "<|>", "a()\na()\nb()", "a()\na()\nb()"),
         ("loops", "x = <|>", "foo, foo, foo, foo, foo, foo, foo", "foo, "),
         ("loops", "<|>", "# ------------------------------", "# ------------------------------"),
+        ("boilerplate", "<|>", "# Copyright (c) 2024 A. Person\nx = 1", ""),
+        ("boilerplate", "x = 1\n<|>", "y = 2\n# SPDX-License-Identifier: MIT\nz", "y = 2"),
+        ("boilerplate", "<|>", "# path/to/file.py\nx = 1", ""),
+        ("boilerplate", "<|>", "// File: index.ts\nx", ""),
+        ("boilerplate", "<|>", "x = a / b.py", "x = a / b.py"),
+        ("boilerplate", "<|>", "# see docs/a.md for more", "# see docs/a.md for more"),
+        ("boilerplate", "<|>", "a()\n# ... rest of code\nb()", "a()"),
+        ("boilerplate", "<|>", "a()\n    // ... existing code ...\n", "a()"),
+        ("boilerplate", "<|>", "# Your code here\npass", ""),
+        ("boilerplate", "<|>", "/* rest of the function remains the same */", ""),
+        ("boilerplate", "<|>", "# the rest is sorted", "# the rest is sorted"),
+        ("boilerplate", "x = 1  # <|>", "copyright 2024", "copyright 2024"),
+        ("boilerplate", "# <|>", "copyright 2024", ""),
+        ("boilerplate", "<|>", "/// ...\nfn f() {}", "/// ...\nfn f() {}"),
         ("white space", "x = <|>", "1  \n\n", "1"),
         ("white space", "return a <|>b", "+ ", "+ "),
         ("white space", "f(<|>)", "a ", "a"),
@@ -113,7 +165,8 @@ def test_a_fence_written_by_a_filling_model_is_left_alone() -> None:
         ("def f(a):\n    <|>\n    return a", "a += 1\n    return a", "a += 1"),
         ("def f(a):\n    <|>\n    return a", "return a", ""),
         ("if a:\n    b()\nelse:<|>", "\n    c()", "\n    c()"),
-        ("if a:<|>", "\n    b()\nelse:\n    c()", "\n    b()\nelse:\n    c()"),
+        ("if a:<|>", "\n    b()\nelse:\n    c()", "\n    b()"),
+        ("try:<|>", "\n    b()\nexcept E:\n    c()", "\n    b()\nexcept E:\n    c()"),
     ],
 )
 def test_where_a_paragraph_ends(place: str, made: str, kept: str) -> None:
@@ -147,12 +200,243 @@ def test_the_trace_counts_and_never_quotes() -> None:
     assert filtered.trace == ("filter closing brackets: 7 to 6 characters",)
 
 
+@pytest.mark.parametrize(
+    ("place", "made", "kept"),
+    [
+        # Behind an indentation, the first line begins where the cursor is; the lines behind it are right as they are.
+        ("def f(path):\n    <|>\n", "    with open(path) as a:\n        b(a)", "with open(path) as a:\n        b(a)"),
+        ("for a in b:\n        <|>\n", "    if a < b:\n            c()", "if a < b:\n            c()"),
+        ("    f(\n        a,\n        <|>\n    )", "    b=a,", "b=a,"),
+        ("class A {\n\tf() {\n\t\t<|>\n", "\t\treturn 1;\n\t\tb();", "return 1;\n\t\tb();"),
+        ("if a:\n   <|>\n", "b()\n   c()", "b()\n   c()"),
+        ("if a:\n   b()\n   <|>\n", "   c()\n   d()", "c()\n   d()"),
+        # The cursor is not indented yet.
+        ("if a:\n<|>\n", "    b()\n    c()", "    b()\n    c()"),
+        ("if a:\n<|>\n", "b()\nc()", "    b()\n    c()"),
+        ("class A:\n  def f(self):\n    if a:\n      b()\n    if c:\n    <|>\n", "d()", "  d()"),
+        ("  if a:\n  <|>\n", "    b()", "    b()"),
+        ("f() {\n<|>\n", "}", "}"),
+        ("a = 1\n<|>\n", "b = 2\nc = 3", "b = 2\nc = 3"),
+        # A new block.
+        ("if a:<|>\n", "\nb()\nc()", "\n    b()\n    c()"),
+        ("\tif (a) {<|>\n", "\n\tb();\n\t}", "\n\t\tb();\n\t}"),
+        ("if a:<|>\n", "\n   b()", "\n   b()"),
+        ("    if a:<|>\n", "\nb()", "\nb()"),
+        ("x = <|>\n", "\ny = 1", "\ny = 1"),
+        # The file's own blanks.
+        ("f() {\n\ta();\n\t<|>\n}", "if (b) {\n        c();\n    }", "if (b) {\n\t\tc();\n\t}"),
+        ("f() {\n    a();\n    <|>\n}", "if (b) {\n\t\tc();\n\t}", "if (b) {\n\t\tc();\n\t}"),
+        ("x = '<|>'", "    a", "    a"),
+    ],
+)
+def test_indentation(place: str, made: str, kept: str) -> None:
+    at = full_frame(place)
+    assert run_one("indentation", made, at) == kept
+    assert run_one("indentation", kept, at) == kept
+
+
+@pytest.mark.parametrize(
+    ("place", "made", "kept"),
+    [
+        ("    total += one.price * one.count\n    <|>", "total += one.price * one.count\n    x", ""),
+        ("f(a)\n<|>", "f(a)\nf(b)", "f(a)\nf(b)"),
+        (
+            "    first = read(one)\n    second = read(two)\n    <|>",
+            "first = read(one)\n    second = read(two)\n    x",
+            "",
+        ),
+        (
+            "<|>",
+            "first = read(one)\nsecond = read(two)\nfirst = read(one)\nsecond = read(two)",
+            "first = read(one)\nsecond = read(two)",
+        ),
+        ("a: int\n<|>", "name_of_it: str\nname_of_it: str\nb", "name_of_it: str"),
+        # Further away, code is alike and meant.
+        (
+            "first = read(one)\nsecond = read(two)\n\nx = 1\n<|>",
+            "first = read(one)\nsecond = read(two)",
+            "first = read(one)\nsecond = read(two)",
+        ),
+        ("first = read(one)\nfirst = <|>", "read(one)", "read(one)"),
+    ],
+)
+def test_copies(place: str, made: str, kept: str) -> None:
+    assert run_one("copies", made, full_frame(place)) == kept
+
+
+@pytest.mark.parametrize(
+    ("language", "made", "kept"),
+    [
+        ("python", "return a\n\n```\n\nThis code returns a.", "return a"),
+        ("python", "```python\nreturn a\n```\nIt returns a.", "return a"),
+        ("python", "return '```'", "return '```'"),
+        ("markdown", "```\na\n```", "```\na\n```"),
+    ],
+)
+def test_fences_of_a_filling_model_are_no_code(language: str, made: str, kept: str) -> None:
+    at = Frame(hole_at("    ", 4, language), "block")
+    assert run_one("code fence", made, at) == kept
+
+
+NAMES = frozenset({"read", "Shelf", "Path", "fetchBook"})
+
+
+@pytest.mark.parametrize(
+    ("language", "place", "made", "kept"),
+    [
+        ("python", "def f(a):\n    <|>\n", "return read(a)", "return read(a)"),
+        ("python", "def f(a):\n    <|>\n", "return read_everything(a)", ""),
+        ("python", "def f(a):\n    <|>\n", "b = read(a)\n    return open_book(b)", "b = read(a)"),
+        ("python", "def f(a):\n    x = rea<|>\n", "d(a)", "d(a)"),
+        ("python", "def f(a):\n    x = rea<|>\n", "lly(a)", ""),
+        ("python", "def f(a):\n    <|>\n", "return self.unheard_of", ""),
+        ("python", "def f(a):\n    <|>\n", "return a.unheard_of(anything=1)", "return a.unheard_of(anything=1)"),
+        (
+            "python",
+            "def f(a):\n    <|>\n",
+            "for unheard in a:\n        print(unheard)",
+            "for unheard in a:\n        print(unheard)",
+        ),
+        ("python", "def f(a):\n    <|>\n", "unheard = [other for other in a]", "unheard = [other for other in a]"),
+        ("python", "def f(a):\n    <|>\n", "with a as unheard, a as other:", "with a as unheard, a as other:"),
+        ("python", "<|>\nx = 1", "import unheard_of", "import unheard_of"),
+        ("python", "<|>\nx = 1", "def unheard(of_it):", "def unheard(of_it):"),
+        ("python", "x = <|>\n", "'unheard of'  # nothing", "'unheard of'  # nothing"),
+        ("python", "x = <|>\n", "isinstance(x, ValueError)", "isinstance(x, ValueError)"),
+        ("python", "x = <|>\n", "0xcd", "0xcd"),
+        ("typescript", "const a = <|>;", "fetchBook(a)", "fetchBook(a)"),
+        ("typescript", "const a = <|>;", "fetchLibrary(a)", ""),
+        ("typescript", "<|>\n", "const { unheard, other } = fetchBook();", "const { unheard, other } = fetchBook();"),
+        ("typescript", "const a = <|>;", "{ unheard: 1 }", "{ unheard: 1 }"),
+        ("typescript", "const a = <|>;", "(unheard) => console.log(unheard)", "(unheard) => console.log(unheard)"),
+        (
+            "go",
+            "func f() {\n\t<|>\n}",
+            "book, err := read()\n\tif err != nil {",
+            "book, err := read()\n\tif err != nil {",
+        ),
+        ("rust", "fn f() {\n    <|>\n}", "let mut unheard = Vec::new();", "let mut unheard = Vec::new();"),
+        ("cpp", "int f() {\n  <|>\n}", "Shelf unheard = read();", "Shelf unheard = read();"),
+        ("cpp", "int f() {\n  <|>\n}", "return unheard;", ""),
+        ("ruby", "x = <|>", "unheard_of", "unheard_of"),
+    ],
+)
+def test_names_that_exist_nowhere(language: str, place: str, made: str, kept: str) -> None:
+    at = full_frame(place, language, known=NAMES)
+    assert run_one("names", made, at) == kept
+    assert run_one("names", made, replace(at, automatic=False)) == made, "who asks is shown it"
+    assert run_one("names", made, replace(at, known=None)) == made
+
+
+@pytest.mark.parametrize(
+    ("made", "kept"),
+    [
+        ("1", ""),
+        (")", ""),
+        ("x)", ""),
+        ("})", ""),
+        ("):", ""),
+        ("ab", "ab"),
+        ("12", "12"),
+        (")))", ")))"),
+        ("= 1", "= 1"),
+    ],
+)
+def test_what_is_as_quick_to_type_is_not_offered_unasked(made: str, kept: str) -> None:
+    at = full_frame("x<|>")
+    assert run_one("trivial", made, at) == kept
+    assert run_one("trivial", made, replace(at, automatic=False)) == made
+
+
+@pytest.mark.parametrize(
+    ("place", "made", "kept"),
+    [
+        ("def f():\n    x = 1\n    <|>\n", "if x:", ""),
+        ("def f():\n    x = 1\n    <|>\n", "y = x\n    if y:", "y = x"),
+        ("x = <|>\n", "f(", "f"),
+        ("x = <|>\n", "f()", "f()"),
+        ("# <|>\n", "it's (", "it's ("),
+    ],
+)
+def test_syntax(place: str, made: str, kept: str) -> None:
+    at = full_frame(place)
+    assert run_one("syntax", made, at) == kept
+    assert run_one("syntax", made, replace(at, place=None)) == made
+
+
+@pytest.mark.parametrize(
+    ("language", "place", "made", "kept"),
+    [
+        # What a model of half a billion parameters wrote in real files, and what is left of it.
+        (
+            "python",
+            "def f(path):\n    try:\n        return Spec(<|>)\n    except E:\n        return\n",
+            "path.read_text())",
+            "path.read_text()",
+        ),
+        ("python", "def f(a):\n    if len(<|>\n        raise E(a)\n", "len(found) < numbers]:", ""),
+        (
+            "python",
+            "def f(path):\n    <|>\n",
+            '    with open(path, "r") as file:\n        spec = load(file)\n        return spec\n\n\ndef main():',
+            'with open(path, "r") as file:\n        spec = load(file)\n        return spec',
+        ),
+        (
+            "python",
+            "def f(a):\n    rows = [a]\n    <|>\n    return rows\n",
+            "    return rows\n    return rows\n\n\ndef g():",
+            "",
+        ),
+        ("typescript", "function f(map: M): void {\n  <|>\n}\n", "}", ""),
+        ("typescript", "f(() => {<|>\n})\n", " observer, options),", " observer, options"),
+        (
+            "typescript",
+            "const [a] =<|>\n\ng(a)\n",
+            " observer.observe(options.queryKey, {",
+            " observer.observe",
+        ),
+        (
+            "python",
+            "def f(a):\n    <|>\n",
+            '"""Find the end of a line.\n\n    Args:\n        text (str): The text to search.',
+            "",
+        ),
+    ],
+)
+def test_real_answers(language: str, place: str, made: str, kept: str) -> None:
+    assert apply_filters(made, full_frame(place, language)).text == kept
+
+
+def test_code_that_people_wrote_is_left_alone() -> None:
+    source = Path(assist_context.__file__).parent / "positions.py"
+    text = source.read_text(encoding="utf-8")
+    lines = text.split("\n")
+    start = 0
+    changed = []
+    for number, line in enumerate(lines, 1):
+        if line.startswith("    ") and not line.strip().startswith(('"', "#", "else", "elif", "except", "finally")):
+            indent = len(line) - len(line.lstrip())
+            for column in (indent, indent + len(line.strip()) * 2 // 3):
+                place, truth = start + column, line[column:]
+                marked = text[:place] + "<|>" + text[place + len(truth) :]
+                if len(truth) > 3 and apply_filters(truth, full_frame(marked, extent="line")).text != truth:
+                    changed.append((number, truth))
+        start += len(line) + 1
+    assert changed == []
+
+
 PIECES = st.lists(
     st.sampled_from(
         [*"abc01 \t\n()[]{}'\",;:.=+", "\n    ", "return a", "x = f(x)", "<|fim_middle|>", "<|cursor|>", "```", "é漢😀"]
     ),
     max_size=24,
 ).map("".join)
+
+
+def is_left(kept: str, made: str) -> bool:
+    """Tell whether a text has nothing but characters of another, in their order."""
+    remaining = iter(made)
+    return all(character in remaining for character in kept)
 
 
 @given(
@@ -165,7 +449,7 @@ def test_what_is_left_is_safe_to_insert(before: str, after: str, made: str, exte
     filtered = apply_filters(made, at)
     kept = filtered.text
     assert (filtered.why_empty is None) == bool(kept.strip())
-    assert len(kept) <= len(made)
+    assert is_left("".join(kept.split()), "".join(made.split()))
     assert not (extent == "line" and "\n" in kept)
     assert not any(token in kept for token in OWN - at.literals)
     assert apply_filters(kept, at).text == kept, "a second run must change nothing"

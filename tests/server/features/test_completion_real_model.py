@@ -10,7 +10,8 @@ import pytest
 
 import assist_context
 from assist_context.document import Document
-from assist_server.backends.base import Delta, Done
+from assist_context.syntax.parse import parse
+from assist_server.backends.base import Delta, Done, EventStream, FillRequest
 from assist_server.backends.embedded import EmbeddedBackend
 from assist_server.backends.registry import BackendConfig
 from assist_server.config.settings import ChatSettings, CompletionSettings, EngineSettings
@@ -22,6 +23,7 @@ from assist_server.features.completion.window import completion_window
 from assist_server.net.address import Address
 from assist_server.net.client import Timeouts
 from support.completion import query_at, selector_of, settings_for
+from support.surroundings import query_in
 
 pytestmark = pytest.mark.model
 
@@ -130,10 +132,58 @@ async def test_the_window_that_is_shown_is_what_the_model_reads(
     )
     for text, offset in holes()[:3]:
         document = Document(SOURCE.as_uri(), "positions.py", "python", text)
-        window = await completion_window(document, offset, selector=selector_of(backend, settings), settings=settings)
+        window = await completion_window(
+            document, offset, around=None, selector=selector_of(backend, settings), settings=settings
+        )
         completion = await service.complete(CompletionQuery(document, offset, "invoked"))
         assert completion.usage is not None
         assert window.exact
         assert window.used == completion.usage.prompt
         assert "".join(piece.text for piece in window.pieces) in text
         assert sum(piece.tokens for piece in window.pieces) <= window.used <= window.total
+
+
+SHOP = """\
+=== shop/money.py
+class Money:
+    def __init__(self, cents): ...
+
+
+def after_discount(price, percent, *, round_up=False):
+    \"\"\"Take a share off a price.\"\"\"
+    return price - price * percent / 100
+=== orders.py
+from shop.money import after_discount
+
+
+def total(prices, percent):
+    \"\"\"Add up prices, each after its discount.\"\"\"
+    result = 0
+    for price in prices:
+        result += after_discount(<|>
+    return result
+"""
+
+
+async def test_the_model_reads_what_another_file_defines(
+    backend: EmbeddedBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    fill = backend.fill
+
+    def noted(request: FillRequest) -> EventStream:
+        asked.append(request.prompt.as_string())
+        return fill(request)
+
+    monkeypatch.setattr(backend, "fill", noted)
+    settings = settings_for(backend, CompletionSettings(max_tokens=32, debounce_ms=0))
+    service = CompletionService(selector_of(backend, settings), settings)
+    query = query_in(SHOP, "invoked")
+    completion = await service.complete(query)
+    (prompt,) = asked
+    signature = "shop/money.py\ndef after_discount(price, percent, *, round_up=False)"
+    assert 0 < prompt.index(signature) < prompt.index("def total(prices, percent)")
+    new = completion.items[0].text
+    assert new.startswith("price, percent"), completion.trace
+    text = query.document.text[: query.offset] + new + query.document.text[query.offset :]
+    assert not parse("python", text.encode()).root_node.has_error, text

@@ -15,6 +15,7 @@ from assist_server.backends.scripted import ScriptedBackend, ScriptStep
 from assist_server.config.settings import CompletionSettings
 from assist_server.core.errors import BackendTimeout, PromptTooLong, RateLimited, Unsupported, UsageError
 from assist_server.features.completion.asking import budget_for, make_ask
+from assist_server.features.completion.service import Completion, CompletionQuery
 from assist_server.features.fim import FimChoice, choose_fim
 from assist_server.features.selection import Target
 from support.completion import Held, StillClock, at_cursor, check_complete, query_at, service_on
@@ -30,7 +31,7 @@ QWEN = choose_fim(FimEvidence(frozenset({"<|fim_prefix|>", "<|fim_suffix|>", "<|
         ("def f(a):\n    ret<|>", ["urn a"], "urn a"),
         ("def f(a):\n    ret<|>", ["urn", " a", "\n", "\n", "def g"], "urn a"),
         ("foo(<|>)", ["a", ", b", ")", "\nbar"], "a, b"),
-        ("x = <|>", ["1", "<|endoftext|>"], "1"),
+        ("x = <|>", ["11", "<|endoftext|>"], "11"),
         ("x = <|>", [], None),
         ("x = <|>\nx = 12", ["12"], None),
         ("def f():<|>", ["\n    return 1\n", "def g():"], "\n    return 1"),
@@ -42,34 +43,34 @@ async def test_complete(marked: str, model: list[str], expect: str | None) -> No
 
 
 async def test_the_helper_rejects_a_wrong_value() -> None:
-    with pytest.raises(AssertionError, match="offered '1', not '2'"):
-        await check_complete("x = <|>", model=["1"], expect="2")
+    with pytest.raises(AssertionError, match="offered '11', not '22'"):
+        await check_complete("x = <|>", model=["11"], expect="22")
     with pytest.raises(AssertionError, match="not None"):
-        await check_complete("x = <|>", model=["1"], expect=None)
+        await check_complete("x = <|>", model=["11"], expect=None)
     with pytest.raises(ValueError, match="exactly one"):
         at_cursor("<|>a<|>")
 
 
 async def test_what_the_model_is_asked() -> None:
-    backend = ScriptedBackend(fills=["b"])
+    backend = ScriptedBackend(fills=["bb"])
     completion = await service_on(backend).complete(query_at("x = a <|> c\n"))
     request = backend.requests[0]
     assert isinstance(request, FillRequest)
     assert request.prompt.as_string().endswith("<|fim_prefix|>x = a <|fim_suffix|> c\n<|fim_middle|>")
     assert Control("<|fim_middle|>") in request.prompt.segments
     assert "\n" in request.stop
-    assert (request.model, request.max_tokens, request.suffix) == ("scripted", 96, None)
+    assert (request.model, request.max_tokens, request.suffix) == ("scripted", 42, None)
     assert (completion.model, completion.backend) == ("scripted", "scripted")
 
 
 async def test_a_server_that_inserts_is_given_prefix_and_suffix() -> None:
-    backend = ScriptedBackend(fills=["b"], evidence=FimEvidence(inserts=True))
+    backend = ScriptedBackend(fills=["bb"], evidence=FimEvidence(inserts=True))
     completion = await service_on(backend).complete(query_at("x = a + <|>\nc = 1\n"))
     request = backend.requests[0]
     assert isinstance(request, FillRequest)
     assert request.prompt.as_string().endswith("x = a + ")
     assert request.suffix == "\nc = 1\n"
-    assert completion.items[0].text == "b"
+    assert completion.items[0].text == "bb"
 
 
 async def test_a_model_that_cannot_fill_in_is_asked_in_words() -> None:
@@ -94,6 +95,7 @@ async def test_a_model_that_cannot_fill_in_is_asked_in_words() -> None:
             CompletionSettings(exclude=("python",)),
             "completions are off for python (completion.exclude)",
         ),
+        ("x = <|>", CompletionSettings(exclude_paths=("*.py",)), "completions are off here (completion.excludePaths)"),
     ],
 )
 async def test_where_nothing_is_asked_no_model_is_chosen(marked: str, settings: CompletionSettings, why: str) -> None:
@@ -131,10 +133,10 @@ async def test_the_trace_tells_everything_but_text(caplog: pytest.LogCaptureFixt
 
 async def test_usage_is_the_servers_where_the_stream_ended_and_an_estimate_where_we_left_it() -> None:
     usage = Usage(prompt=40, generated=2, cached=30)
-    backend = ScriptedBackend([ScriptStep("fill", ("a", "b"), usage=usage)])
+    backend = ScriptedBackend([ScriptStep("fill", ("aa", "bb"), usage=usage)])
     completion = await service_on(backend).complete(query_at("x = <|>"))
     assert completion.usage == usage
-    completion = await check_complete("x = <|>", model=["a", "\n\n", "b", "c"], expect="a")
+    completion = await check_complete("x = <|>", model=["aa", "\n\n", "bb", "cc"], expect="aa")
     assert completion.usage is not None
     assert (completion.usage.generated, completion.usage.exact) == (2, False)
     assert completion.usage.prompt > 0
@@ -142,15 +144,15 @@ async def test_usage_is_the_servers_where_the_stream_ended_and_an_estimate_where
 
 async def test_the_stream_is_closed_as_soon_as_the_end_is_found() -> None:
     never = asyncio.Event()
-    backend = ScriptedBackend(fills=[["1", "\n\n", never]])
+    backend = ScriptedBackend(fills=[["11", "\n\n", never]])
     completion = await asyncio.wait_for(service_on(backend).complete(query_at("x = <|>")), 10)
-    assert completion.items[0].text == "1"
+    assert completion.items[0].text == "11"
     assert backend.played[0].ended == "closed"
 
 
 async def test_cancelling_closes_the_stream_and_keeps_nothing() -> None:
     held = Held()
-    backend = ScriptedBackend(fills=[["1", held], "2"])
+    backend = ScriptedBackend(fills=[["11", held], "22"])
     service = service_on(backend)
     task = asyncio.create_task(service.complete(query_at("x = <|>")))
     await asyncio.wait_for(held.reached.wait(), 10)
@@ -159,17 +161,17 @@ async def test_cancelling_closes_the_stream_and_keeps_nothing() -> None:
         await task
     await asyncio.wait_for(backend.played[0].finished.wait(), 10)
     assert backend.played[0].ended == "closed"
-    assert (await service.complete(query_at("x = <|>"))).items[0].text == "2"
+    assert (await service.complete(query_at("x = <|>"))).items[0].text == "22"
 
 
 async def test_a_failed_request_is_not_kept_and_the_error_passes() -> None:
     backend = ScriptedBackend(
-        [ScriptStep("fill", ("1",), error=BackendTimeout("too late")), ScriptStep("fill", ("2",))]
+        [ScriptStep("fill", ("11",), error=BackendTimeout("too late")), ScriptStep("fill", ("22",))]
     )
     service = service_on(backend)
     with pytest.raises(BackendTimeout, match="too late"):
         await service.complete(query_at("x = <|>"))
-    assert (await service.complete(query_at("x = <|>"))).items[0].text == "2"
+    assert (await service.complete(query_at("x = <|>"))).items[0].text == "22"
     busy = ScriptedBackend([ScriptStep("fill", error=RateLimited("slow down", status=429, retry_after=1))])
     with pytest.raises(RateLimited):
         await service_on(busy).complete(query_at("x = <|>"))
@@ -207,19 +209,19 @@ async def test_typing_what_was_suggested_asks_no_model() -> None:
 
 
 async def test_where_the_rest_is_nothing_to_insert_the_model_is_asked() -> None:
-    backend = ScriptedBackend(fills=["a\n    b", "c"])
+    backend = ScriptedBackend(fills=["a\n    bb", "cc"])
     service = service_on(backend)
     await service.complete(query_at("def f(a):\n    <|>\n"))
-    assert (await service.complete(query_at("def f(a):\n    a\n    <|>\n"))).items[0].text == "b"
-    assert (await service.complete(query_at("def f(a):\n    a\n    b<|>\n"))).items[0].text == "c"
+    assert (await service.complete(query_at("def f(a):\n    a\n    <|>\n"))).items[0].text == "bb"
+    assert (await service.complete(query_at("def f(a):\n    a\n    b<|>\n"))).items[0].text == "cc"
 
 
 async def test_typing_something_else_or_a_change_elsewhere_asks_again() -> None:
-    backend = ScriptedBackend(fills=["turn a", "b", "c"])
+    backend = ScriptedBackend(fills=["turn a", "bb", "cc"])
     service = service_on(backend)
     await service.complete(query_at("def f(a):\n    re<|>\n"))
-    assert (await service.complete(query_at("def f(a):\n    rex<|>\n"))).items[0].text == "b"
-    assert (await service.complete(query_at("def f(b):\n    ret<|>\n"))).items[0].text == "c"
+    assert (await service.complete(query_at("def f(a):\n    rex<|>\n"))).items[0].text == "bb"
+    assert (await service.complete(query_at("def f(b):\n    ret<|>\n"))).items[0].text == "cc"
 
 
 async def test_a_bracket_that_the_editor_closed_is_not_closed_again() -> None:
@@ -232,16 +234,16 @@ async def test_a_bracket_that_the_editor_closed_is_not_closed_again() -> None:
 
 
 async def test_the_same_prompt_is_asked_once() -> None:
-    backend = ScriptedBackend(fills=["1\n\n", "2"])
+    backend = ScriptedBackend(fills=["11\n\n", "22"])
     service = service_on(backend)
     await service.complete(query_at("x = <|>", path="a.py"))
     again = await service.complete(query_at("x = <|>", path="a.py"))
-    assert again.items[0].text == "1"
+    assert again.items[0].text == "11"
     assert len(backend.requests) == 1
 
 
 async def test_nothing_offered_is_remembered_too() -> None:
-    backend = ScriptedBackend(fills=["", "1"])
+    backend = ScriptedBackend(fills=["", "11"])
     service = service_on(backend)
     for _ in range(2):
         assert (await service.complete(query_at("x = <|>"))).why_empty == "the model had nothing to offer"
@@ -249,15 +251,15 @@ async def test_nothing_offered_is_remembered_too() -> None:
 
 
 async def test_a_person_who_asks_gets_more_than_typing_does() -> None:
-    backend = ScriptedBackend(fills=["1", "1\n\ny = 2"])
+    backend = ScriptedBackend(fills=["11", "12\n\ny = 2"])
     service = service_on(backend)
-    assert (await service.complete(query_at("x = <|>"))).items[0].text == "1"
-    assert (await service.complete(query_at("x = <|>", "invoked"))).items[0].text == "1\n\ny = 2"
+    assert (await service.complete(query_at("x = <|>"))).items[0].text == "11"
+    assert (await service.complete(query_at("x = <|>", "invoked"))).items[0].text == "12\n\ny = 2"
 
 
 async def test_typing_waits_before_a_model_is_asked_but_not_for_what_is_known() -> None:
     clock = StillClock()
-    service = service_on(ScriptedBackend(fills=["12", "3"]), CompletionSettings(debounce_ms=75), clock)
+    service = service_on(ScriptedBackend(fills=["123", "33"]), CompletionSettings(debounce_ms=75), clock)
     await service.complete(query_at("x = <|>"))
     assert clock.slept == [0.075]
     await service.complete(query_at("x = 1<|>"))
@@ -273,10 +275,49 @@ async def test_an_answer_cut_at_its_longest_loses_its_last_half_line() -> None:
 
 
 async def test_times_add_up() -> None:
-    completion = await check_complete("x = <|>", model=["1"], expect="1")
-    assert completion.ms.context == 75.0
+    completion = await check_complete("x = <|>", model=["11"], expect="11")
+    assert completion.ms.context == 180.0
     assert completion.ms.first_token == 0.0
-    assert completion.ms.total == 75.0
+    assert completion.ms.total == 180.0
+
+
+def texts(completion: Completion) -> list[str]:
+    return [item.text for item in completion.items]
+
+
+def three(marked: str) -> CompletionQuery:
+    return replace(query_at(marked, "invoked"), alternatives=3)
+
+
+async def test_who_asks_by_hand_gets_different_suggestions() -> None:
+    backend = ScriptedBackend(fills=["1 + 1", "1 + 1", "", "22", "33", "44"])
+    service = service_on(backend)
+    completion = await service.complete(three("x = <|>"))
+    assert texts(completion) == ["1 + 1", "22", "33"]
+    assert "alternatives: 3" in completion.trace
+    requests = [request for request in backend.requests if isinstance(request, FillRequest)]
+    assert [request.seed for request in requests] == [0, 1, 2, 3, 4]
+    assert {request.prompt for request in requests} == {requests[0].prompt}
+    assert requests[0].temperature == 0 < min(request.temperature for request in requests[1:])
+    assert texts(await service.complete(three("x = <|>"))) == ["1 + 1", "22", "33"]
+    assert len(backend.requests) == 5, "all of them are known by now"
+    assert texts(await service.complete(query_at("x = 1<|>"))) == [" + 1"], "the best one is typed out"
+
+
+async def test_a_model_that_knows_only_one_answer_is_not_asked_for_ever() -> None:
+    for said, offered in (("11", ["11"]), ("", [])):
+        backend = ScriptedBackend([ScriptStep("fill", (said,), repeat=True)])
+        assert texts(await service_on(backend).complete(three("x = <|>"))) == offered
+        assert len(backend.requests) == 6
+
+
+async def test_an_alternative_that_fails_costs_only_itself() -> None:
+    backend = ScriptedBackend(
+        [ScriptStep("fill", ("11",)), ScriptStep("fill", ("2",), error=BackendTimeout("too late"))]
+    )
+    completion = await service_on(backend).complete(three("x = <|>"))
+    assert texts(completion) == ["11"]
+    assert "alternatives: 1, then backend-timeout" in completion.trace
 
 
 LONG = "".join(f"value_{number} = {number}\n" for number in range(3000))
@@ -285,11 +326,11 @@ LONG = "".join(f"value_{number} = {number}\n" for number in range(3000))
 async def test_a_prompt_that_the_server_finds_too_long_is_sent_once_more_smaller() -> None:
     refusal = PromptTooLong("too long", status=400, prompt_tokens=1500, context_length=512)
     backend = ScriptedBackend(
-        [ScriptStep("fill", error=refusal), ScriptStep("fill", ("1",)), ScriptStep("fill", ("2",))]
+        [ScriptStep("fill", error=refusal), ScriptStep("fill", ("11",)), ScriptStep("fill", ("22",))]
     )
     service = service_on(backend)
     completion = await service.complete(query_at(LONG + "x = <|>"))
-    assert completion.items[0].text == "1"
+    assert completion.items[0].text == "11"
     sizes = [len(request.prompt.as_string()) for request in backend.requests if isinstance(request, FillRequest)]
     assert sizes[1] < sizes[0] * 0.4, "512 - 96 - 16 of 1500 tokens fit"
     assert "too long for the server (1500 of 512 tokens)" in completion.trace

@@ -3,9 +3,11 @@
 import pytest
 
 from assist_context.document import Document
+from assist_context.syntax.incremental import Parsed
+from assist_context.syntax.parse import parse
 from assist_server.config.settings import CompletionSettings
 from assist_server.features.completion.hole import hole_at
-from assist_server.features.completion.trigger import Trigger, covers, decide
+from assist_server.features.completion.trigger import Extent, Trigger, covers, decide
 from support.completion import at_cursor
 
 ANY = CompletionSettings()
@@ -55,6 +57,77 @@ def test_what_is_switched_off_says_which_setting_did_it(
     assert plan("x = <|>", trigger, settings) == (None, why)
 
 
+def syntax_plan(
+    language: str, marked: str, trigger: Trigger = "automatic", *, in_text: bool = False
+) -> tuple[str | None, str]:
+    text, offset = at_cursor(marked)
+    source = text.encode()
+    parsed = Parsed(source, parse(language, source), exact=True)
+    document = Document("file:///a", "a", language, text)
+    made = decide(document, hole_at(text, offset, language), trigger, ANY, parsed, in_text=in_text)
+    return made.extent, made.why
+
+
+@pytest.mark.parametrize(
+    ("language", "marked", "extent", "why"),
+    [
+        ("python", "x = <|>", "line", "the line is not finished"),
+        ("python", "x = <|>\ny = 1\n", "line", "the line is not finished"),
+        ("python", "def f() -> <|>\n", "line", "the line is not finished"),
+        ("python", "x: <|>", "line", "the line is not finished"),
+        ("python", "import <|>", "line", "the line is not finished"),
+        ("python", "f(<|>)", "line", "only punctuation follows on the line"),
+        ("python", "x = a <|> b", "line", "code follows on the line"),
+        ("python", "def f():<|>\n", "block", "a block was just opened"),
+        ("python", "if x:<|>\n    y\n", "line", "the line is not finished"),
+        ("python", "f(<|>", "block", "a block was just opened"),
+        ("python", "x = [<|>", "block", "a block was just opened"),
+        ("python", "x = a[1:<|>", "line", "inside brackets"),
+        ("python", 'd = {"a":<|>\n}', "line", "inside brackets"),
+        ("python", "def f():\n    <|>\n", "block", "the block above is empty"),
+        ("python", "x = [\n    <|>\n]\n", "block", "the block above is empty"),
+        ("python", "f(\n    a,\n    <|>\n)\n", "line", "inside brackets"),
+        ("python", "def f():\n    x = 1\n    <|>\n", "paragraph", "an empty line where nothing follows directly"),
+        ("python", "def f():\n    x = 1\n    <|>\n    return x\n", "line", "a line between others"),
+        (
+            "python",
+            "def f():\n    x = 1\n    <|>\n\n    y = 1\n",
+            "paragraph",
+            "an empty line where nothing follows directly",
+        ),
+        ("typescript", "function f() {<|>\n}", "block", "a block was just opened"),
+        ("typescript", "if (a) {\n  <|>\n} else {\n}", "block", "the block above is empty"),
+        ("typescript", "const f = () =><|>\n", "block", "a block was just opened"),
+        ("typescript", "const o = {\n  a: 1,\n  <|>\n};", "line", "inside brackets"),
+        ("typescript", "class A {\n  a() {}\n\n  <|>\n}", "paragraph", "an empty line where nothing follows directly"),
+        ("go", "func f() {\n\t<|>\n}", "block", "the block above is empty"),
+        ("rust", "fn f() -> <|>\n", "line", "the line is not finished"),
+        ("shellscript", "if a; then<|>\nfi", "block", "a block was just opened"),
+        ("python", 'x = f"{a<|>}"', "line", "only punctuation follows on the line"),
+        ("python", 'x = "a<|>"', None, "the cursor is in a string"),
+        ("python", 'x = "a<|>', None, "the cursor is in a string"),
+        ("python", 'def f():\n    """A<|>\n    """\n', None, "the cursor is in a string"),
+        ("python", "x = 1  # a<|>\n", None, "the cursor is in a comment"),
+        ("typescript", "import a from '<|>';", None, "the cursor is in a string"),
+        ("rust", "/// a<|>\nfn f() {}", None, "the cursor is in a comment"),
+    ],
+)
+def test_the_tree_tells_how_far(language: str, marked: str, extent: Extent | None, why: str) -> None:
+    assert syntax_plan(language, marked) == (extent, why)
+
+
+@pytest.mark.parametrize("marked", ['x = "a<|>"', "# a<|>", 'def f():\n    """A<|>\n    """\n'])
+def test_strings_and_comments_are_for_who_asks(marked: str) -> None:
+    assert syntax_plan("python", marked)[0] is None
+    assert syntax_plan("python", marked, "invoked")[0] is not None
+    assert syntax_plan("python", marked, in_text=True)[0] is not None
+
+
+def test_a_person_who_asks_gets_a_block_at_every_end_of_a_line() -> None:
+    for marked in ("x = <|>", "f(\n    a,\n    <|>\n)\n", "def f():\n    x = 1\n    <|>\n    return x\n"):
+        assert syntax_plan("python", marked, "invoked") == ("block", "asked for at the end of a line")
+
+
 def test_a_longer_suggestion_serves_a_shorter_place() -> None:
     assert covers("block", "line")
     assert covers("line", "line")
@@ -67,3 +140,40 @@ def test_the_hole_sees_the_lines_around() -> None:
     assert (hole.before, hole.after, hole.above, hole.indent) == ("\tx = ", "1", "b", 4)
     assert hole.below == "c"
     assert (hole_at("", 0).above, hole_at("", 0).below) == ("", "")
+    assert (hole.adjacent, hole_at("a\nb", 1).adjacent) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("marked", "owed"),
+    [
+        ("f(<|>", "("),
+        ("f(<|>)", ""),
+        ("f({<|>", "({"),
+        ("f({<|>)", "{"),
+        ("f({<|>\n})", ""),
+        ("f(')<|>'", "("),
+        ("a {<|>\n  b\n}", ""),
+        ("a {<|>\nb {\n}", "{"),
+        ("  a {<|>\n}", "{"),
+        ("a {\n  b\n<|>", "{"),
+        ("a {\n  b\n<|>\n}", ""),
+        ("a {\n}\n<|>", ""),
+        ("a {\n  <|>", ""),
+        ("f(a)<|>", ""),
+    ],
+)
+def test_the_brackets_that_may_be_closed(marked: str, owed: str) -> None:
+    assert hole_at(*at_cursor(marked), "typescript").owed == owed
+
+
+@pytest.mark.parametrize(
+    ("marked", "inside", "quote"),
+    [("f('a<|>", "string", "'"), ("f('a'<|>", "code", ""), ("f() # a<|>", "comment", ""), ('f("<|>")', "string", '"')],
+)
+def test_what_the_line_opens(marked: str, inside: str, quote: str) -> None:
+    hole = hole_at(*at_cursor(marked), "python")
+    assert (hole.inside, hole.quote) == (inside, quote)
+
+
+def test_a_place_is_the_same_wherever_it_is_in_a_document() -> None:
+    assert hole_at("x\n\n\nf()", 5) == hole_at("x\nf()", 3)

@@ -47,7 +47,21 @@ def test_any_edit_makes_the_two_texts_equal(encoding, before, after, data):
     end = data.draw(st.integers(start, len(before)))
     places = [index.place(offset, encoding) for offset in (start, end)]
     offsets = [index.offset(*place, encoding) for place in places]
-    assert changed(before, edit(*places, after), encoding) == before[: offsets[0]] + after + before[offsets[1] :]
+    now, told = changed(before, edit(*places, after), encoding)
+    assert now == before[: offsets[0]] + after + before[offsets[1] :]
+    assert (told.start, told.end, told.length) == (*offsets, len(after))
+    assert told.lines.growth == LineIndex(now).line_count - index.line_count or "\r" in before + after
+
+
+@given(before=st.text("ab\n"), after=st.text("ab\n"))
+def test_a_whole_text_is_a_change_of_what_differs(before, after):
+    now, told = changed(before, types.TextDocumentContentChangeWholeDocument(after), "utf-16")
+    assert now == after
+    assert before[: told.start] == after[: told.start]
+    assert before[told.end :] == after[told.start + told.length :]
+    differ = before != after
+    assert (told.end > told.start or told.length > 0) == differ
+    assert told.lines.growth == after.count("\n") - before.count("\n")
 
 
 @pytest.mark.parametrize("separator", ["\x0c", "\x0b", "\x1c", "\x85", "\u2028"])

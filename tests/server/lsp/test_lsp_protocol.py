@@ -121,6 +121,7 @@ async def test_what_is_advertised():
     assert able["completionProvider"]["resolveProvider"] is False
     assert able["codeActionProvider"]["codeActionKinds"] == ["refactor.explain"]
     assert sorted(able["executeCommandProvider"]["commands"]) == [
+        "assist.server.accepted",
         "assist.server.explain",
         "assist.server.stop",
         "assist.server.toggle",

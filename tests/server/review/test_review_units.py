@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assist_context.diff import parse_diff
-from assist_server.features.review.units import MAX_CHANGED_LINES, MAX_LINE, Plan, halves, is_excluded, plan
+from assist_server.features.path_patterns import is_excluded
+from assist_server.features.review.units import MAX_CHANGED_LINES, MAX_LINE, Plan, halves, plan
 from support.reviews import file_patch, new_file_patch
 
 

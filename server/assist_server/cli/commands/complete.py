@@ -9,6 +9,8 @@ from assist_server.cli.places import Place, read_place
 from assist_server.cli.session import session, workspace_of
 from assist_server.core.errors import UsageError
 from assist_server.features.completion.service import Completion, CompletionQuery
+from assist_server.features.indexing.surroundings import surroundings_on_disk
+from assist_server.features.indexing.workspace import index_folder
 
 
 def run(args: argparse.Namespace, output: Output) -> int:
@@ -29,7 +31,8 @@ def run(args: argparse.Namespace, output: Output) -> int:
 
 async def _complete(args: argparse.Namespace, output: Output, place: Place, workspace: Path) -> Completion:
     async with session(args, output, workspace=workspace) as app:
-        return await app.completion.complete(CompletionQuery(place.document, place.start, "invoked"))
+        with surroundings_on_disk(index_folder(app.folders.cache, workspace), place.document) as around:
+            return await app.completion.complete(CompletionQuery(place.document, place.start, "invoked", around))
 
 
 def completion_json(completion: Completion) -> dict[str, object]:

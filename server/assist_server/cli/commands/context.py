@@ -10,6 +10,8 @@ from assist_server.cli.places import Place, read_place
 from assist_server.cli.session import session, workspace_of
 from assist_server.core.errors import UsageError
 from assist_server.features.completion.window import Window, completion_window
+from assist_server.features.indexing.surroundings import surroundings_on_disk
+from assist_server.features.indexing.workspace import index_folder
 
 
 def run(args: argparse.Namespace, output: Output) -> int:
@@ -34,7 +36,10 @@ def run(args: argparse.Namespace, output: Output) -> int:
 
 async def _window(args: argparse.Namespace, output: Output, place: Place, workspace: Path) -> Window:
     async with session(args, output, workspace=workspace) as app:
-        return await completion_window(place.document, place.start, selector=app.selector, settings=app.settings)
+        with surroundings_on_disk(index_folder(app.folders.cache, workspace), place.document) as around:
+            return await completion_window(
+                place.document, place.start, around=around, selector=app.selector, settings=app.settings
+            )
 
 
 def window_json(window: Window) -> dict[str, object]:

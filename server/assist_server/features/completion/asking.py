@@ -5,13 +5,16 @@ from dataclasses import dataclass, replace
 from assist_context.document import Document
 from assist_context.errors import BudgetError
 from assist_context.prompt.chat import fill_messages
-from assist_context.prompt.fill import build_fill, window
-from assist_context.prompt.fim import custom
+from assist_context.prompt.fill import build_fill, commented, window
+from assist_context.prompt.fim import OtherFile, custom
 from assist_context.prompt.segments import Prompt, Text
 from assist_context.prompt.tokens import estimate
+from assist_context.retrieval.snippet import Snippet
 from assist_server.backends.base import ChatRequest, FillRequest, Message
 from assist_server.config.settings import CompletionSettings
 from assist_server.core.errors import PromptTooLong
+from assist_server.features.completion.rates import Rates
+from assist_server.features.completion.speed import Lengths, lengths
 from assist_server.features.fim import FimChoice
 from assist_server.features.room import RESERVE, output_for, room_after, room_for, size_of
 from assist_server.features.selection import Target
@@ -23,12 +26,14 @@ _TRIES, _GENTLE_TRIES = 24, 6
 class Budget:
     """How many tokens each part may take.
 
-    room: the whole prompt. prefix, suffix: the document before and after the cursor. output: the answer.
+    room: the whole prompt. prefix, suffix: the document before and after the cursor. context: pieces of other places;
+    what they leave of it goes to the prefix. output: the answer.
     """
 
     room: int
     prefix: int
     suffix: int
+    context: int
     output: int
 
     def scaled(self, factor: float) -> "Budget":
@@ -37,12 +42,25 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """What a prompt holds beside the text around the cursor.
+
+    snippets: pieces of other places, in their order. repository: the name of the workspace.
+    keep: the line, from 0, at which the prefix began before.
+    """
+
+    snippets: tuple[Snippet, ...] = ()
+    repository: str = ""
+    keep: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """A request that fits.
 
     tokens: the size of its prompt; exact: the server counted it.
     prompt: as it is counted; extra: tokens that the server's own template adds to that.
-    prefix, suffix: the parts of the document in it, as they stand there.
+    prefix, suffix: the parts of the document in it, as they stand there. snippets: the pieces of other places in it.
     """
 
     request: FillRequest | ChatRequest
@@ -53,18 +71,36 @@ class Ask:
     extra: int
     prefix: str
     suffix: str
+    snippets: tuple[Snippet, ...]
 
 
-def budget_for(settings: CompletionSettings, context_length: int) -> Budget:
-    """Divide a context length (tokens) between the answer and the two sides of the cursor."""
-    output = output_for(settings.max_tokens, context_length)
+def budget_for(settings: CompletionSettings, context_length: int, rates: Rates | None = None) -> Budget:
+    """Divide a context length (tokens) between the answer, the two sides of the cursor and pieces of other places.
+
+    rates: of the model, for what is to come in time; None for a person who waits.
+    """
+    context = settings.context_tokens if settings.sources else 0
+    # What has no context may have as much of the document instead.
+    prefix = settings.prefix_tokens + (0 if settings.sources else settings.context_tokens)
+    wanted = Lengths(prefix, settings.suffix_tokens, context, settings.max_tokens)
+    if rates is not None:
+        wanted = lengths(rates, settings.latency_target_ms, wanted)
+    output = output_for(wanted.output, context_length)
     room = room_for(context_length, output)
-    suffix = min(settings.suffix_tokens, room // 4)
-    return Budget(room, min(settings.prefix_tokens, room - suffix), suffix, output)
+    suffix = min(wanted.suffix, room // 4)
+    prefix = min(wanted.prefix, room - suffix)
+    return Budget(room, prefix, suffix, min(wanted.context, (room - suffix - prefix) // 2), output)
 
 
 async def make_ask(
-    document: Document, offset: int, *, target: Target, choice: FimChoice, budget: Budget, one_line: bool
+    document: Document,
+    offset: int,
+    *,
+    target: Target,
+    choice: FimChoice,
+    budget: Budget,
+    one_line: bool,
+    beside: Beside = Beside(),
 ) -> Ask:
     """Build the request with as much of the document as the budget holds; raise PromptTooLong where nothing fits.
 
@@ -72,7 +108,9 @@ async def make_ask(
     """
     for turn in range(_TRIES):
         try:
-            draft = _draft(document, offset, model=target.model, choice=choice, budget=budget, one_line=one_line)
+            draft = _draft(
+                document, offset, model=target.model, choice=choice, budget=budget, one_line=one_line, beside=beside
+            )
         except BudgetError:
             break
         tokens, exact = await size_of(draft.prompt, target, budget.room, extra=draft.extra)
@@ -86,7 +124,11 @@ async def make_ask(
                 draft.extra,
                 prefix=draft.prefix,
                 suffix=draft.suffix,
+                snippets=beside.snippets,
             )
+        if beside.snippets:
+            beside = replace(beside, snippets=())  # the text around the cursor is worth more
+            continue
         if not budget.prefix and not budget.suffix:
             break
         # Where our count and the server's have little to do with each other, shrinking by their ratio never ends.
@@ -118,9 +160,19 @@ class _Draft:
     suffix: str
 
 
-def _draft(document: Document, offset: int, *, model: str, choice: FimChoice, budget: Budget, one_line: bool) -> _Draft:
+def _draft(
+    document: Document,
+    offset: int,
+    *,
+    model: str,
+    choice: FimChoice,
+    budget: Budget,
+    one_line: bool,
+    beside: Beside,
+) -> _Draft:
+    others = tuple(OtherFile(snippet.path, snippet.text) for snippet in beside.snippets)
     if choice.mode == "chat":
-        return _chat_draft(document, offset, model=model, budget=budget)
+        return _chat_draft(document, offset, model=model, budget=budget, others=others)
     fill = build_fill(
         document,
         offset,
@@ -128,18 +180,24 @@ def _draft(document: Document, offset: int, *, model: str, choice: FimChoice, bu
         prefix_tokens=budget.prefix,
         suffix_tokens=budget.suffix,
         count=estimate,
+        others=others,
+        repository=beside.repository,
+        keep=beside.keep,
     )
     stop = ("\n",) if one_line else ()
     if choice.mode == "tokens":
         request = FillRequest(model, fill.prompt, budget.output, (*fill.stops, *stop))
         return _Draft(request, fill.prompt, 0, fill.prefix, fill.suffix)
-    request = FillRequest(model, Prompt((Text(fill.prefix),)), budget.output, stop, suffix=fill.suffix)
-    return _Draft(request, Prompt((Text(fill.prefix), Text(fill.suffix))), 0, fill.prefix, fill.suffix)
+    before = Text(commented(others, document.language) + fill.prefix)
+    request = FillRequest(model, Prompt((before,)), budget.output, stop, suffix=fill.suffix)
+    return _Draft(request, Prompt((before, Text(fill.suffix))), 0, fill.prefix, fill.suffix)
 
 
-def _chat_draft(document: Document, offset: int, *, model: str, budget: Budget) -> _Draft:
+def _chat_draft(
+    document: Document, offset: int, *, model: str, budget: Budget, others: tuple[OtherFile, ...]
+) -> _Draft:
     parts = {"prefix_tokens": budget.prefix, "suffix_tokens": budget.suffix}
-    turns = fill_messages(document, offset, **parts, count=estimate)
+    turns = fill_messages(document, offset, **parts, count=estimate, others=others)
     prefix, suffix = (part.replace("\r\n", "\n") for part in window(document.text, offset, **parts, count=estimate))
     messages = tuple(Message(turn.role, turn.content) for turn in turns)
     prompt = Prompt(tuple(Text(message.content) for message in messages))

@@ -30,6 +30,10 @@ class Lru(Generic[Value]):
             self._values.move_to_end(key)
         return self._values.get(key)
 
+    def drop(self, key: Hashable) -> None:
+        """Forget one value, if it is here."""
+        self._values.pop(key, None)
+
     def newest_first(self) -> Iterator[Value]:
         """Go through the values, the one used last first."""
         return reversed(self._values.values())

@@ -1,9 +1,14 @@
 """What stands around the cursor, as far as a suggestion must agree with it."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from assist_context.syntax.lexing import CLOSERS, OPENERS, Inside, masked, unmatched
 
 _LINES_LOOKED_AT = 40
 _TAB_WIDTH = 4
+_LONGEST_MARK = 3
+_EVERYWHERE = frozenset({"else", "try", "finally", "return", "break", "continue", "pass", "end"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,12 +17,23 @@ class Hole:
 
     before, after: the cursor's own line, without its ending.
     above, below: the nearest lines that are not blank, "" where there is none.
+    adjacent: whether `below` is the very next line. language: LSP identifier, "" where it is not known.
+    inside, quote: whether the cursor stands in a string or comment that its own line opens, and what ends the string.
+    owed: the brackets that a suggestion may close: those that the cursor's line, or on a blank line the line
+    above, opens; outermost first.
+    offset: where it is, in characters of the document.
     """
 
     before: str
     after: str
     above: str = ""
     below: str = ""
+    adjacent: bool = False
+    language: str = ""
+    inside: Inside = "code"
+    quote: str = ""
+    owed: str = ""
+    offset: int = field(default=0, compare=False)
 
     @property
     def indent(self) -> int:
@@ -25,16 +41,25 @@ class Hole:
         return indent_of(self.before)
 
 
-def hole_at(text: str, offset: int) -> Hole:
+def hole_at(text: str, offset: int, language: str = "") -> Hole:
     """Look around an offset of a text."""
     start = text.rfind("\n", 0, offset) + 1
     end = text.find("\n", offset)
     end = len(text) if end < 0 else end
+    before, after = text[start:offset], text[offset:end].rstrip("\r")
+    read = masked(before, language)
+    next_end = text.find("\n", end + 1)
     return Hole(
-        before=text[start:offset],
-        after=text[offset:end].rstrip("\r"),
-        above=_line_above(text, start),
-        below=_line_below(text, end),
+        before,
+        after,
+        next(_lines_above(text, start), ""),
+        next(_lines_below(text, end), ""),
+        bool(text[end + 1 : len(text) if next_end < 0 else next_end].strip()),
+        language,
+        read.inside,
+        read.pending,
+        _owed(text, start, end, read.code, masked(after, language, read.pending).code),
+        offset,
     )
 
 
@@ -48,28 +73,69 @@ def same_line(one: str, other: str) -> bool:
     """Tell whether two lines say the same; of short ones, such as a lone bracket, the indentation counts too."""
     if one.rstrip() == other.rstrip():
         return bool(one.strip())
-    return len(one.strip()) > 3 and one.strip() == other.strip()
+    bare = one.strip()
+    return len(bare) > _LONGEST_MARK and bare == other.strip() and bare.strip("{}:; ") not in _EVERYWHERE
 
 
-def _line_above(text: str, start: int) -> str:
-    end = start - 1
-    for _ in range(_LINES_LOOKED_AT):
-        if end < 0:
-            break
-        start = text.rfind("\n", 0, end) + 1
-        if line := text[start:end].rstrip():
-            return line
-        end = start - 1
+def follows(line: str, hole: Hole) -> bool:
+    """Tell whether a whole line is what the document goes on with, or closes the same bracket as that does."""
+    if same_line(line, hole.below):
+        return True
+    first = line.lstrip()[:1]
+    is_closer = bool(first) and first in CLOSERS and hole.below.lstrip().startswith(first)
+    return is_closer and indent_of(line) == indent_of(hole.below)
+
+
+def _owed(text: str, start: int, end: int, before: str, after: str) -> str:
+    """Give the brackets that a suggestion may close: opened before the cursor, and closed nowhere behind it."""
+    if not before.strip():
+        return "" if after.strip() else _owed_above(text, start, end, indent_of(before))
+    opened = unmatched(before)[1]
+    opened = opened[len(unmatched(after)[0]) :]
+    if opened and not after.strip():
+        opened = opened[_closed_below(text, end, indent_of(before)) :]
+    return opened
+
+
+def _owed_above(text: str, start: int, end: int, indent: int) -> str:
+    """Look for the line above that opens what a bracket at this indentation would close."""
+    for line in _lines_above(text, start):
+        if indent_of(line) > indent:
+            continue
+        if indent_of(line) < indent or not line.endswith(tuple(OPENERS)):
+            return ""
+        return unmatched(line)[1][_closed_below(text, end, indent) :]
     return ""
 
 
-def _line_below(text: str, end: int) -> str:
+def _closed_below(text: str, end: int, indent: int) -> int:
+    """Count the brackets that are closed below what is opened on a line of this indentation."""
+    for line in _lines_below(text, end):
+        if indent_of(line) < indent:
+            return 0
+        if indent_of(line) == indent:
+            stripped = line.lstrip()
+            return len(stripped) - len(stripped.lstrip(CLOSERS))
+    return 0
+
+
+def _lines_above(text: str, start: int) -> Iterator[str]:
+    end = start - 1
+    for _ in range(_LINES_LOOKED_AT):
+        if end < 0:
+            return
+        start = text.rfind("\n", 0, end) + 1
+        if line := text[start:end].rstrip():
+            yield line
+        end = start - 1
+
+
+def _lines_below(text: str, end: int) -> Iterator[str]:
     for _ in range(_LINES_LOOKED_AT):
         if end >= len(text):
-            break
+            return
         start = end + 1
         end = text.find("\n", start)
         end = len(text) if end < 0 else end
         if line := text[start:end].rstrip():
-            return line
-    return ""
+            yield line

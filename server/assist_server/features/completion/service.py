@@ -1,39 +1,61 @@
-"""One completion, from the place in a document to the text that is offered.
+"""One completion, from the place in a document to the texts that are offered.
 
-The order: trigger, what is being typed out already, prompt, earlier answers, the model's stream, filters. Every way out
-leaves a trace that says which model, which evidence, how many tokens, what the filters did and why there is nothing.
+The order: trigger, what is being typed out already, context, prompt, earlier answers, the model's stream, filters.
+Every way out leaves a trace that says which model, which evidence, how many tokens, what the filters did and why there
+is nothing.
 """
 
+import asyncio
 import logging
-from contextlib import aclosing
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from assist_context.document import Document
-from assist_server.backends.base import Done, EventStream, FillRequest, Usage
+from assist_context.errors import ContextError
+from assist_context.positions import LineIndex
+from assist_context.retrieval.snippet import Place
+from assist_context.syntax.incremental import Parsed
+from assist_server.backends.base import Backend, ChatRequest, FillRequest, Usage
 from assist_server.config.settings import Settings
 from assist_server.core.clock import Clock, SystemClock
-from assist_server.core.errors import AssistError, BadResponse, PromptTooLong, Unsupported, UsageError
+from assist_server.core.errors import AssistError, PromptTooLong, Unsupported, UsageError
 from assist_server.features.completion.asking import Ask, Budget, budget_for, make_ask, smaller
 from assist_server.features.completion.cache import Lru, Offer, TypeThrough
+from assist_server.features.completion.context import HURRY, PATIENCE, ContextBlocks, Surroundings, prepare
+from assist_server.features.completion.debounce import Debounce
 from assist_server.features.completion.filters import Frame, apply_filters, control_tokens_in
+from assist_server.features.completion.generate import Answer, Generator
 from assist_server.features.completion.hole import Hole, hole_at
-from assist_server.features.completion.stopping import find_end
+from assist_server.features.completion.rates import RateBook
+from assist_server.features.completion.speed import SteadyRates, answer_seconds
 from assist_server.features.completion.trigger import Extent, Trigger, decide
+from assist_server.features.completion.warm import IDLE, Warmer, Warming
 from assist_server.features.fim import FimChoice
 from assist_server.features.selection import Selector, Target
 
 _log = logging.getLogger(__name__)
 
-_ANSWERS_KEPT = 128
+_PLACES_KEPT = 64
+_LIKELY = 16  # tokens of a usual answer
+_CHARACTERS = 2  # of a token, at least
+_PATIENCE = 2.5  # times the target, for whoever asked by hand and wants to choose
+_WARMER = 0.8  # temperature of further alternatives: at 0 they would all be the first one
 
 
 @dataclass(frozen=True, slots=True)
 class CompletionQuery:
-    """Ask for the text at an offset (characters) of a document; `invoked` where a person asked for it."""
+    """Ask for the text at an offset (characters) of a document; `invoked` where a person asked for it.
+
+    around: the document's workspace, None where nothing is known of it. alternatives: how many texts are wanted at
+    most.
+    """
 
     document: Document
     offset: int
     trigger: Trigger = "automatic"
+    around: Surroundings | None = None
+    alternatives: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +80,7 @@ class Milliseconds:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What is offered.
+    """What is offered, the best first.
 
     model, backend: empty where none was chosen. usage: None where no model was asked.
     trace: what happened, one short sentence each, without text of the document. why_empty: None where there are items.
@@ -73,15 +95,6 @@ class Completion:
     why_empty: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What a model wrote, cut where it left what may be suggested; ended tells what ended it."""
-
-    text: str
-    usage: Usage
-    ended: str
-
-
 @dataclass(slots=True)
 class _Run:
     """One request on its way: the query, what is known of it, and the trace so far."""
@@ -90,6 +103,7 @@ class _Run:
     hole: Hole
     extent: Extent
     started: float
+    parsed: Parsed | None
     target: Target | None = None
     asked: float | None = None
     first: float | None = None
@@ -98,14 +112,33 @@ class _Run:
 
 
 class CompletionService:
-    """Complete code; one for all documents."""
+    """Complete code; one for all documents.
 
-    def __init__(self, selector: Selector, settings: Settings, clock: Clock | None = None) -> None:
+    rates: the file that keeps how quick each model is. is_here: whether a backend's model runs on this machine.
+    """
+
+    def __init__(
+        self,
+        selector: Selector,
+        settings: Settings,
+        clock: Clock | None = None,
+        *,
+        rates: Path | None = None,
+        is_here: Callable[[Backend], bool] = lambda _: False,
+    ) -> None:
         self._selector = selector
         self._settings = settings.completion
         self._clock = clock or SystemClock()
-        self._answers: Lru[_Answer] = Lru(_ANSWERS_KEPT)
+        self._rates = RateBook(rates)
+        self._steady = SteadyRates()
+        self._generator = Generator(self._clock, self._rates)
+        self._warmer = Warmer(self._generator.heat, self._rates, is_here=is_here, clock=self._clock)
+        self._is_here = is_here
+        self._ahead: asyncio.Task[None] | None = None
+        self._debounce = Debounce()
         self._typed = TypeThrough()
+        self._context = ContextBlocks(self._settings.sources, self._clock)
+        self._starts: Lru[int] = Lru(_PLACES_KEPT)
         self._budgets: dict[tuple[str, str], Budget] = {}
 
     async def complete(self, query: CompletionQuery) -> Completion:
@@ -114,104 +147,205 @@ class CompletionService:
         Raises UsageError for an offset outside the document and whatever keeps the model from answering. Cancelling
         closes the model's stream at once.
         """
-        started = self._clock.monotonic()
         if not 0 <= query.offset <= len(query.document.text):
             raise UsageError("the place is outside the document", hint="ask for a place that the text has")
-        hole = hole_at(query.document.text, query.offset)
-        plan = decide(query.document, hole, query.trigger, self._settings)
-        run = _Run(query, hole, plan.extent or "line", started)
+        self._warmer.stop()
+        self._stop_ahead()
+        self._debounce.key(query.document.uri, self._clock.monotonic())
+        return await self._complete(query)
+
+    def ahead(self, query: CompletionQuery, text: str) -> None:
+        """Find, in a pause, what would be offered next if this text were accepted; the next request comes before it."""
+        self._stop_ahead()
+        document, offset = query.document, query.offset
+        inserted = document.text[:offset] + text + document.text[offset:]
+        accepted = replace(document, text=inserted, version=document.version + 1)
+        after = replace(query, document=accepted, offset=offset + len(text), trigger="automatic", alternatives=1)
+        self._ahead = asyncio.get_running_loop().create_task(self._look_ahead(after))
+
+    async def _look_ahead(self, query: CompletionQuery) -> None:
+        await self._clock.sleep(IDLE)
+        try:
+            target = await self._selector.target("completion")
+            if self._is_here(target.backend):
+                await self._complete(query)
+        except (AssistError, ContextError) as error:
+            _log.debug("looking ahead: %s", type(error).__name__)
+
+    def _stop_ahead(self) -> None:
+        if self._ahead is not None:
+            self._ahead.cancel()
+
+    async def _complete(self, query: CompletionQuery) -> Completion:
+        started = self._clock.monotonic()
+        document = query.document
+        hole = hole_at(document.text, query.offset, document.language)
+        parsed = query.around.parsed() if query.around else None
+        plan = decide(document, hole, query.trigger, self._settings, parsed)
+        run = _Run(query, hole, plan.extent or "line", started, parsed)
         run.trace.append(f"plan: {plan.extent or 'no suggestion'}, {plan.why}")
         if plan.extent is None:
-            return self._finish(run, "", plan.why)
+            return self._finish(run, (), plan.why)
         target = run.target = await self._selector.target("completion")
         run.trace.append(f"model: {target.model} on {target.backend.name}")
-        if left := self._typed.rest(query.document, query.offset, plan.extent, _source(target)):
-            literals = control_tokens_in(query.document.text)
-            filtered = apply_filters(left, Frame(hole, plan.extent, literals=literals))
-            if filtered.text:
+        if left := self._typed.rest(document, query.offset, plan.extent, _source(target)):
+            filtered = apply_filters(left, _frame(run, None))
+            if filtered.text and query.alternatives == 1:
                 run.trace.append("typed as suggested: the rest of the last suggestion")
-                return self._finish(run, filtered.text, None)
+                return self._finish(run, (filtered.text,), None)
         try:
             return await self._ask_model(run, target)
         except Unsupported as error:
             run.trace += [f"hint: {error.hint}"] if error.hint else []
-            return self._finish(run, "", error.message)
+            return self._finish(run, (), error.message)
         except AssistError as error:
             self._budgets.pop(_source(target), None)
             raise self._selector.failed(target, error) from None
+
+    def opened(self, document: Document, around: Surroundings | None) -> None:
+        """Have the model read the beginning of a document in a pause: somebody is likely to write there."""
+        end = min(len(document.text), self._settings.prefix_tokens * _CHARACTERS)
+        offset = document.text.rfind("\n", 0, end) + 1 if end < len(document.text) else end
+        query = CompletionQuery(document, offset, around=around)
+        self._warmer.plan(lambda: self._warming(query), after=IDLE)
+
+    async def aclose(self) -> None:
+        """Stop what goes on by itself and keep what was learnt."""
+        self._stop_ahead()
+        if self._ahead is not None:
+            await asyncio.wait({self._ahead})
+        await self._warmer.aclose()
+        await asyncio.to_thread(self._rates.save)
 
     async def _ask_model(self, run: _Run, target: Target) -> Completion:
         query = run.query
         choice = await self._selector.fim(target)
         run.trace.append(f"filling in by {choice.mode}: {choice.why}")
-        budget = self._budgets.get(_source(target)) or budget_for(self._settings, target.context_length)
-        ask = await self._make_ask(run, target, choice, budget)
-        key = (target.backend.name, ask.request, run.hole, run.extent)
-        answer = self._answers.get(key)
-        if answer is not None:
-            run.trace.append("asked before: the same answer")
-        else:
-            if query.trigger == "automatic" and self._settings.debounce_ms:
-                await self._clock.sleep(self._settings.debounce_ms / 1000)
-            answer = await self._answer(run, target, choice, ask)
-            self._answers.put(key, answer)
-            run.usage = answer.usage
+        ask = await self._make_ask(run, target, choice, self._budget(target, query.trigger))
+        answer, ask = await self._first_answer(run, target, choice, ask)
         run.trace.append(f"ended: {answer.ended}")
         filtered = apply_filters(answer.text, _frame(run, choice))
         run.trace += filtered.trace
-        if filtered.text:
-            self._typed.remember(Offer(query.document, query.offset, run.extent, _source(target), filtered.text))
-        return self._finish(run, filtered.text, filtered.why_empty)
+        texts = [filtered.text] if filtered.text else []
+        if query.alternatives > 1:
+            try:
+                await self._add_alternatives(run, target, choice, ask, texts)
+            except AssistError as error:
+                run.trace.append(f"no more alternatives: {error.message}")
+        if texts:
+            self._typed.remember(Offer(query.document, query.offset, run.extent, _source(target), texts[0]))
+        return self._finish(run, tuple(texts), None if texts else filtered.why_empty)
+
+    async def _first_answer(self, run: _Run, target: Target, choice: FimChoice, ask: Ask) -> tuple[Answer, Ask]:
+        """Ask; once more with less, where the server counts the prompt differently from us."""
+        if (known := self._generator.known(target, ask.request, run.hole, run.extent)) is not None:
+            run.trace.append("asked before: the same answer")
+            return known, ask
+        if run.query.trigger == "automatic":
+            await self._wait(run, target, ask)
+        try:
+            return await self._answer(run, target, ask), ask
+        except PromptTooLong as error:
+            run.trace.append(f"too long for the server ({error.prompt_tokens} of {error.context_length} tokens)")
+            budget = self._budgets[_source(target)] = smaller(ask.budget, error, ask)
+            ask = await self._make_ask(run, target, choice, budget)
+            return await self._answer(run, target, ask), ask
+
+    async def _answer(self, run: _Run, target: Target, ask: Ask) -> Answer:
+        run.asked = self._clock.monotonic()
+        answer = await self._generator.answer(target, ask.request, run.hole, run.extent, prompt_tokens=ask.tokens)
+        run.first = answer.first
+        run.usage = answer.usage
+        return answer
+
+    async def _add_alternatives(self, run: _Run, target: Target, choice: FimChoice, ask: Ask, texts: list[str]) -> None:
+        """Ask again, less strictly, until there are as many different texts as are wanted, or twice as many tries."""
+        wanted, failure = run.query.alternatives, ""
+        for seed in range(1, 2 * wanted):
+            if len(texts) >= wanted:
+                break
+            request: FillRequest | ChatRequest = replace(ask.request, temperature=_WARMER, seed=seed)
+            known = self._generator.known(target, request, run.hole, run.extent)
+            try:
+                answer = known or await self._generator.answer(
+                    target, request, run.hole, run.extent, prompt_tokens=ask.tokens
+                )
+            except AssistError as error:
+                if not texts:
+                    raise
+                failure = f", then {error.code}"
+                break
+            text = apply_filters(answer.text, _frame(run, choice)).text
+            if text and text not in texts:
+                texts.append(text)
+        run.trace.append(f"alternatives: {len(texts)}{failure}")
+
+    async def _wait(self, run: _Run, target: Target, ask: Ask) -> None:
+        """Wait for the next key where that is likely to come before the answer."""
+        rates = self._rates.of(_source(target))
+        fresh = ask.tokens * self._generator.heat.fresh(_source(target), ask.prompt)
+        seconds = self._debounce.wait(
+            run.query.document.uri,
+            self._clock.monotonic(),
+            before=run.hole.before if run.hole.before.strip() else "\n",
+            answer=answer_seconds(rates, fresh=fresh, output=_LIKELY),
+            longest=self._settings.debounce_ms / 1000,
+        )
+        if seconds > 0:
+            run.trace.append(f"waited {_milliseconds(seconds):.0f} ms for the next key")
+            await self._clock.sleep(seconds)
+
+    def _budget(self, target: Target, trigger: Trigger) -> Budget:
+        known = self._budgets.get(_source(target))
+        if known is not None:
+            return known
+        rates = self._steady.of(_source(target), self._rates.of(_source(target)))
+        return budget_for(self._settings, target.context_length, rates if trigger == "automatic" else None)
 
     async def _make_ask(self, run: _Run, target: Target, choice: FimChoice, budget: Budget) -> Ask:
+        document, offset = run.query.document, run.query.offset
+        keep = self._starts.get(document.uri)
+        prepared = await prepare(
+            document,
+            offset,
+            run.query.around,
+            budget=budget,
+            blocks=self._context,
+            keep=keep,
+            seconds=HURRY if run.query.trigger == "automatic" else PATIENCE,
+        )
+        run.trace += prepared.notes
         ask = await make_ask(
-            run.query.document,
-            run.query.offset,
+            document,
+            offset,
             target=target,
             choice=choice,
-            budget=budget,
+            budget=prepared.budget,
             one_line=run.extent == "line",
+            beside=prepared.beside,
         )
+        self._starts.put(document.uri, LineIndex(document.text).line_of(offset) - ask.prefix.count("\n"))
         counted = "counted" if ask.exact else "estimated"
         run.trace.append(f"prompt: {ask.tokens} of {ask.budget.room} tokens ({counted}), {ask.budget.output} to write")
         return ask
 
-    async def _answer(self, run: _Run, target: Target, choice: FimChoice, ask: Ask) -> _Answer:
-        """Ask; once more with less, where the server counts the prompt differently from us."""
-        try:
-            return await self._stream(run, target, ask)
-        except PromptTooLong as error:
-            run.trace.append(f"too long for the server ({error.prompt_tokens} of {error.context_length} tokens)")
-            budget = self._budgets[_source(target)] = smaller(ask.budget, error, ask)
-            return await self._stream(run, target, await self._make_ask(run, target, choice, budget))
+    async def _warming(self, query: CompletionQuery) -> Warming | None:
+        """Give the request that has the model read what a completion here would."""
+        target = await self._selector.target("completion")
+        choice = await self._selector.fim(target)
+        document = query.document
+        hole = hole_at(document.text, query.offset, document.language)
+        run = _Run(query, hole, "line", self._clock.monotonic(), None)
+        ask = await self._make_ask(run, target, choice, self._budget(target, "automatic"))
+        return Warming(target.backend, ask.request, _source(target)) if isinstance(ask.request, FillRequest) else None
 
-    async def _stream(self, run: _Run, target: Target, ask: Ask) -> _Answer:
-        request, backend = ask.request, target.backend
-        filling = isinstance(request, FillRequest)
-        text, pieces = "", 0
-        run.asked = self._clock.monotonic()
-        stream: EventStream = backend.fill(request) if isinstance(request, FillRequest) else backend.chat(request)
-        # Leaving closes the stream, which stops the model.
-        async with aclosing(stream) as events:
-            async for event in events:
-                if isinstance(event, Done):
-                    return _ended(text, event)
-                if run.first is None:
-                    run.first = self._clock.monotonic()
-                text, pieces = text + event.text, pieces + 1
-                if filling and (end := find_end(text, run.hole, run.extent)):
-                    # Nothing tells the counts of a stream that was left; a piece is a token with nearly every server.
-                    usage = Usage(prompt=ask.tokens, generated=pieces, exact=False)
-                    return _Answer(text[: end.length], usage, end.why)
-        raise BadResponse(f"the answer of {backend.name} broke off")
-
-    def _finish(self, run: _Run, text: str, why_empty: str | None) -> Completion:
+    def _finish(self, run: _Run, texts: tuple[str, ...], why_empty: str | None) -> Completion:
         now = self._clock.monotonic()
         if why_empty is not None:
             run.trace.append(f"nothing offered: {why_empty}")
         _log.debug("completion: %s", "; ".join(run.trace))
         return Completion(
-            items=(CompletionItem(text),) if text else (),
+            items=tuple(CompletionItem(text) for text in texts),
             model=run.target.model if run.target else "",
             backend=run.target.backend.name if run.target else "",
             usage=run.usage,
@@ -233,16 +367,19 @@ def _milliseconds(seconds: float) -> float:
     return round(seconds * 1000, 1)
 
 
-def _frame(run: _Run, choice: FimChoice) -> Frame:
-    form = choice.format
+def _frame(run: _Run, choice: FimChoice | None) -> Frame:
+    """Say what the filters may know; choice: how the model was asked, None where it was not."""
+    document, around = run.query.document, run.query.around
+    form = choice.format if choice else None
     control = form.all_tokens() | set(form.stops) if form else frozenset[str]()
-    literals = control_tokens_in(run.query.document.text, control)
-    return Frame(run.hole, run.extent, choice.mode == "chat", control, literals)
-
-
-def _ended(text: str, done: Done) -> _Answer:
-    if done.reason == "stop":
-        return _Answer(text, done.usage, "the model was done")
-    # The last of several lines is half a line.
-    whole = text[: text.rindex("\n")] if "\n" in text else text
-    return _Answer(whole, done.usage, "the longest suggestion was reached")
+    literals = control_tokens_in(document.text, control)
+    return Frame(
+        run.hole,
+        run.extent,
+        choice is not None and choice.mode == "chat",
+        control,
+        literals,
+        place=Place(document.path, document.language, document.text, run.query.offset, run.parsed),
+        automatic=run.query.trigger == "automatic",
+        known=around.known if around is not None else None,
+    )

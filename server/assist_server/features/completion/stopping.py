@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 
-from assist_server.features.completion.hole import Hole, indent_of, same_line
+from assist_context.syntax.lexing import CLOSERS, OPENERS, brackets, masked
+from assist_server.features.completion.hole import Hole, follows, indent_of
 from assist_server.features.completion.trigger import Extent
 
-_OPENERS = (":", "{", "(", "[", "=>", "->", " do", " then")
-_CLOSERS = (")", "]", "}")
-_CLOSING_WORDS = frozenset(
-    {"end", "else", "else:", "elif", "elsif", "except", "except:", "finally", "finally:", "catch", "fi", "done", "esac"}
-)
+_HEADS = (":", "{", "(", "[", "=>", "->", " do", " then")
+_ENDING = frozenset({"end", "fi", "done", "esac"})
+_CONTINUING = frozenset({"else", "elif", "elsif", "elseif", "except", "finally", "catch", "rescue", "ensure"})
+_CANNOT_STAND_ALONE = frozenset({"try", "begin", "do", "}"})
+"""First words of a head whose block needs another one behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,58 +21,139 @@ class End:
     why: str
 
 
+class EndFinder:
+    """Reads a text as it comes; what was read is not read again, but for the line that is being written."""
+
+    def __init__(self, hole: Hole, extent: Extent) -> None:
+        self._hole, self._extent = hole, extent
+        self._text = ""
+        self._start = 0  # of the line that is being written
+        self._first = True
+        self._last_full = 0  # where the last line that is not blank ends
+        self._blanks = 0
+        self._seen = False
+        self._pending = hole.quote  # what ends the string or comment that the line begins in
+        self._opened = ""  # by the text itself
+        self._owed = hole.owed
+        head = hole.before.strip()
+        self._head = hole.before.rstrip().endswith(_HEADS)
+        self._goes_on = bool(head) and (_first_word(head) in _CANNOT_STAND_ALONE or head.endswith((" do", " then")))
+        self._end: End | None = None
+
+    def add(self, piece: str) -> End | None:
+        """Take the next piece; give the end as soon as it is known, and from then on."""
+        self._text += piece
+        while self._end is None:
+            newline = self._text.find("\n", self._start)
+            if newline < 0:
+                self._end = self._in_line(self._text[self._start :], whole=False)
+                break
+            self._end = self._in_line(self._text[self._start : newline], whole=True)
+            if self._end is None and self._extent == "line":
+                self._end = End(newline, "the line ends")
+            self._first = False
+            self._start = newline + 1
+        return self._end
+
+    def finish(self) -> End | None:
+        """Say where the text ends now that nothing more comes: its last line is a whole one."""
+        if self._end is None:
+            self._end = self._in_line(self._text[self._start :], whole=True)
+        return self._end
+
+    def _in_line(self, line: str, *, whole: bool) -> End | None:
+        if self._extent == "line":
+            return self._closed_behind(line)
+        if not line.strip():
+            if whole:
+                self._blanks += 1
+                ends = self._blanks >= (1 if self._extent == "paragraph" else 2)
+                if self._seen and not self._pending and ends:
+                    return End(self._last_full, "a blank line")
+            return None
+        if why := self._leaves(line, whole=whole):
+            return End(self._last_full, why)
+        return self._take(line) if whole else None
+
+    def _closed_behind(self, line: str) -> End | None:
+        """Find the bracket or quote that stands behind the cursor already; it is left for the filters to judge."""
+        if not self._hole.after.strip():
+            return None
+        code, _, pending = masked(line, self._hole.language, self._pending)
+        if self._pending and self._pending in self._hole.after and pending != self._pending:
+            return End(line.index(self._pending) + 1, "the string ends")
+        opened, owed = 0, self._owed
+        for place, bracket in brackets(code):
+            if bracket in OPENERS:
+                opened += 1
+            elif opened:
+                opened -= 1
+            elif owed:
+                owed = owed[:-1]
+            elif bracket in self._hole.after:
+                return End(place + 1, "what is open is closed")
+        return None
+
+    def _leaves(self, line: str, *, whole: bool) -> str | None:
+        """Say why a line no longer belongs to the suggestion, None where it does."""
+        hole = self._hole
+        if self._first:
+            return "the text that follows begins" if whole and follows(hole.before + line, hole) else None
+        if self._pending:  # lines of a string are indented as they like
+            return None
+        indent = indent_of(line)
+        if indent < hole.indent:
+            return "the block ends"
+        if indent == hole.indent and self._head and self._seen and not self._closes(line, whole=whole):
+            return "the block ends"
+        if not self._opened and not self._owed and line.lstrip()[0] in CLOSERS:
+            return "what is open is closed"
+        return "the text that follows begins" if whole and follows(line, hole) else None
+
+    def _closes(self, line: str, *, whole: bool) -> bool:
+        """Tell whether a line ends or continues a block at the indentation of its head."""
+        stripped = line.strip()
+        if stripped[0] in CLOSERS:
+            return bool(self._owed or self._opened)
+        words = _ENDING | _CONTINUING if self._goes_on else _ENDING
+        word = _first_word(line)
+        # A word that is still being written may yet become one of these.
+        return word in words or (not whole and any(one.startswith(line.lstrip()) for one in words))
+
+    def _take(self, line: str) -> End | None:
+        """Read a whole line of the suggestion; give the end where it closes what was open at the cursor."""
+        code, _, self._pending = masked(line, self._hole.language, self._pending)
+        if self._pending in {'"', "'"}:
+            self._pending = ""  # a string of one line ends with it
+        last_closed = -1
+        for place, bracket in brackets(code):
+            if bracket in OPENERS:
+                self._opened += bracket
+            elif self._opened:
+                self._opened = self._opened[:-1]
+            elif self._owed:
+                last_closed = place if self._owed == "{" else -1
+                self._owed = self._owed[:-1]
+        self._seen, self._blanks = True, 0
+        self._last_full = self._start + len(line.rstrip())
+        if self._hole.owed and not self._owed:
+            if not self._opened:
+                return End(self._last_full, "what is open is closed")
+            if last_closed >= 0 and not self._goes_on:  # another block begins behind it
+                return End(self._start + last_closed + 1, "what is open is closed")
+        if self._head and not self._first and indent_of(line) == self._hole.indent and _first_word(line) in _ENDING:
+            return End(self._last_full, "the block ends")
+        return None
+
+
+def _first_word(line: str) -> str:
+    return line.split(maxsplit=1)[0].rstrip(":{;")
+
+
 def find_end(text: str, hole: Hole, extent: Extent, *, final: bool = False) -> End | None:
     """Find where the text leaves what may be suggested, None while it has not.
 
     final: the model has ended, so the last line is a whole one.
     """
-    if extent == "line":
-        newline = text.find("\n")
-        return End(newline, "the line ends") if newline >= 0 else None
-    start = 0
-    blanks = 0
-    seen = False
-    lines = text.split("\n")
-    for number, line in enumerate(lines):
-        whole = final or number < len(lines) - 1
-        if not line.strip():
-            blanks += 1
-            if seen and whole and blanks >= (1 if extent == "paragraph" else 2):
-                return End(_before_blanks(text, start), "a blank line")
-        elif why := _leaves(line, hole, first=number == 0, whole=whole):
-            return End(_before_blanks(text, start), why)
-        else:
-            seen = True
-            blanks = 0
-        start += len(line) + 1
-    return None
-
-
-def _leaves(line: str, hole: Hole, *, first: bool, whole: bool) -> str | None:
-    """Say why a line no longer belongs to the suggestion, None where it does."""
-    full = hole.before + line if first else line
-    if whole and same_line(full, hole.below):
-        return "the text that follows begins"
-    if first:
-        return None
-    indent = indent_of(line)
-    if indent < hole.indent:
-        return "the block ends"
-    if indent == hole.indent and hole.before.rstrip().endswith(_OPENERS) and not _closes(line, whole=whole):
-        return "the block ends"
-    return None
-
-
-def _closes(line: str, *, whole: bool) -> bool:
-    """Tell whether a line ends or continues a block at the indentation of its head."""
-    stripped = line.strip()
-    if stripped.startswith(_CLOSERS):
-        return True
-    if stripped.split()[0] in _CLOSING_WORDS:
-        return True
-    # A word that is still being written may yet become one of these.
-    return not whole and any(word.startswith(line.lstrip()) for word in _CLOSING_WORDS)
-
-
-def _before_blanks(text: str, start: int) -> int:
-    return len(text[:start].rstrip())
+    finder = EndFinder(hole, extent)
+    return finder.add(text) or (finder.finish() if final else None)

@@ -11,8 +11,10 @@ from assist_context.prompt.segments import Prompt, Text
 from assist_context.prompt.tokens import estimate
 from assist_server.backends.base import ChatRequest, EventStream, FillRequest, FimEvidence, Health, ModelInfo
 from assist_server.config.settings import Settings
+from assist_server.core.clock import SystemClock
 from assist_server.core.errors import AssistError, BackendError, BackendUnavailable, EngineError, ModelError
 from assist_server.features.completion.asking import Ask, budget_for, make_ask
+from assist_server.features.completion.context import PATIENCE, ContextBlocks, Surroundings, prepare
 from assist_server.features.completion.hole import hole_at
 from assist_server.features.completion.trigger import decide
 from assist_server.features.fim import FimChoice, users_choice
@@ -41,7 +43,7 @@ class WindowPiece:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The pieces in the order of the document, and the budget in tokens.
+    """The pieces in the order of the prompt, and the budget in tokens.
 
     total: what a prompt may have. used: what this one has, control tokens and the server's own template included.
     exact: the server counted. model, backend: empty where none answers; no_model is the reason then.
@@ -58,13 +60,16 @@ class Window:
     why_empty: str | None = None
 
 
-async def completion_window(document: Document, offset: int, *, selector: Selector, settings: Settings) -> Window:
+async def completion_window(
+    document: Document, offset: int, *, around: Surroundings | None, selector: Selector, settings: Settings
+) -> Window:
     """Give what the first request of a completion that a person asks for would hold.
 
     Without a model, that of one with the default context length whose server counts nothing. Raises ConfigError for
     settings that cannot be used, PromptTooLong where nothing fits.
     """
-    plan = decide(document, hole_at(document.text, offset), "invoked", settings.completion)
+    hole = hole_at(document.text, offset, document.language)
+    plan = decide(document, hole, "invoked", settings.completion, around.parsed() if around else None)
     if plan.extent is None:
         return Window((), 0, 0, exact=False, model="", backend="", why_empty=plan.why)
     no_model: AssistError | None = None
@@ -75,7 +80,17 @@ async def completion_window(document: Document, offset: int, *, selector: Select
         no_model = error
         target, choice = _without_model(settings)
     budget = budget_for(settings.completion, target.context_length)
-    ask = await make_ask(document, offset, target=target, choice=choice, budget=budget, one_line=plan.extent == "line")
+    blocks = ContextBlocks(settings.completion.sources, SystemClock())
+    prepared = await prepare(document, offset, around, budget=budget, blocks=blocks, keep=None, seconds=PATIENCE)
+    ask = await make_ask(
+        document,
+        offset,
+        target=target,
+        choice=choice,
+        budget=prepared.budget,
+        one_line=plan.extent == "line",
+        beside=prepared.beside,
+    )
     used, exact = await size_of(ask.prompt, target, _ASKED_AT_ANY_SIZE, extra=ask.extra)
     return Window(
         await _pieces(document, offset, ask, target),
@@ -94,7 +109,18 @@ async def _pieces(document: Document, offset: int, ask: Ask, target: Target) -> 
     # An end of line counts to the line that it ends; the lines of a part are those that it has characters of.
     first = here - ask.prefix.count("\n")
     last = here + ask.suffix.removesuffix("\n").count("\n")
-    found = []
+    found = [
+        WindowPiece(
+            snippet.path,
+            snippet.start,
+            snippet.end,
+            snippet.source,
+            snippet.reason,
+            await _tokens(snippet.text, target),
+            snippet.text,
+        )
+        for snippet in ask.snippets
+    ]
     for text, start, end, reason in ((ask.prefix, first, here, _BEFORE), (ask.suffix, here, last, _AFTER)):
         if text:
             tokens = await _tokens(text, target)

@@ -101,6 +101,11 @@ class WorkspaceIndexes:
         folder = self._folders[root]
         return View(folder.reader, folder.laid_over())
 
+    def is_whole(self, root: Path) -> bool:
+        """Tell whether all files of a folder are in its index."""
+        folder = self._folders.get(root)
+        return folder is not None and folder.place.complete.exists()
+
     def document(self, root: Path, path: str) -> OpenDocument | None:
         """Give an open document with its tree."""
         folder = self._folders.get(root)

@@ -7,12 +7,13 @@ from assist_server.backends.base import ModelInfo
 from assist_server.config.settings import ReviewSettings
 from assist_server.core.clock import Clock, SystemClock
 from assist_server.core.errors import AssistError
+from assist_server.features.path_patterns import is_excluded
 from assist_server.features.review.ask import SEED, TEMPERATURE
 from assist_server.features.review.rank import ranked
 from assist_server.features.review.reading import Progress, Reading
 from assist_server.features.review.report import Report, Reviewer, Skipped, sendable
 from assist_server.features.review.static import masked, static_findings
-from assist_server.features.review.units import is_excluded, plan
+from assist_server.features.review.units import plan
 from assist_server.features.selection import Target
 
 

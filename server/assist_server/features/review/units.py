@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 
 from assist_context.diff import DiffLine, FileDiff, Hunk
 from assist_context.languages import language_of
 from assist_context.secrets import is_secret_path
+from assist_server.features.path_patterns import is_excluded
 from assist_server.features.review.report import Skipped
 
 MAX_CHANGED_LINES = 40
@@ -101,15 +101,6 @@ def where(unit: Unit) -> str:
         return ""
     first, last = unit.changed()[0], unit.changed()[-1]
     return f"lines {first.new or first.old}-{last.new or last.old}: "
-
-
-def is_excluded(path: str, patterns: Sequence[str]) -> bool:
-    """Tell whether a pattern matches the path, its file name, or a folder that holds it."""
-    name = path.rpartition("/")[2]
-    return any(
-        fnmatchcase(path, pattern) or fnmatchcase(name, pattern) or fnmatchcase(path, f"{pattern.rstrip('/')}/*")
-        for pattern in patterns
-    )
 
 
 def _nothing_to_read(file: FileDiff, exclude: Sequence[str]) -> str | None:

@@ -13,10 +13,12 @@ from assist_server.lsp.answers import answer, stop
 from assist_server.lsp.convert import span_of
 from assist_server.lsp.lifecycle import Session
 from assist_server.lsp.methods import (
+    ACCEPTED,
     EXPLAIN,
     STOP,
     TOGGLE,
     USE,
+    accepted_arguments,
     explain_arguments,
     stop_arguments,
     toggle_arguments,
@@ -81,10 +83,21 @@ async def toggle(session: Session, params: types.ExecuteCommandParams) -> dict[s
     return {"scope": where.scope, "enabled": enabled}
 
 
+async def accepted(session: Session, params: types.ExecuteCommandParams) -> dict[str, bool]:
+    """Count that a suggestion, or a part of one, was accepted."""
+    return {"known": session.offers.accepted(accepted_arguments(params.arguments))}
+
+
 def _place(document: Document, start: int, end: int) -> str:
     first = document.text.count("\n", 0, start) + 1
     last = first + document.text[start:end].rstrip("\n").count("\n")
     return f"{document.path}:{first}" if first == last else f"{document.path}:{first}-{last}"
 
 
-COMMANDS: Mapping[str, Command] = {EXPLAIN: explain, STOP: stop_answer, USE: use, TOGGLE: toggle}
+COMMANDS: Mapping[str, Command] = {
+    EXPLAIN: explain,
+    STOP: stop_answer,
+    USE: use,
+    TOGGLE: toggle,
+    ACCEPTED: accepted,
+}

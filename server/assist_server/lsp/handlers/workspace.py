@@ -1,13 +1,14 @@
 """Documents, folders and settings as they change, and the beginning and the end of a session."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from lsprotocol import types
 
 from assist_server.config.sources import WORKSPACE_FILE
 from assist_server.lsp.documents import file_path
 from assist_server.lsp.lifecycle import Session
-from assist_server.lsp.suggestions import GROUP
+from assist_server.lsp.suggestions import GROUP, warm
 
 
 async def initialized(session: Session, _params: types.InitializedParams) -> None:
@@ -23,18 +24,25 @@ async def initialized(session: Session, _params: types.InitializedParams) -> Non
 async def did_open(session: Session, params: types.DidOpenTextDocumentParams) -> None:
     """Take over a document."""
     session.documents.open(params.text_document)
+    session.recent.opened(params.text_document.uri)
     session.index.open(params.text_document.uri)
+    session.spawn(partial(warm, session, params.text_document.uri))
 
 
 async def did_change(session: Session, params: types.DidChangeTextDocumentParams) -> None:
     """Take over changes."""
-    session.documents.change(params)
-    session.index.open(params.text_document.uri)
+    uri = params.text_document.uri
+    changes = session.documents.change(params)
+    session.recent.edited(uri, changes)
+    session.offers.changed(uri, changes)
+    session.index.open(uri)
 
 
 async def did_close(session: Session, params: types.DidCloseTextDocumentParams) -> None:
     """Forget a document and what is generated for it."""
+    session.recent.closing(params.text_document.uri)
     uri = session.documents.close(params.text_document.uri)
+    session.offers.closed(uri)
     session.index.close(uri)
     session.latest.forget((uri, GROUP))
     session.traces.forget(uri)
@@ -52,6 +60,7 @@ async def did_change_folders(session: Session, params: types.DidChangeWorkspaceF
     """Take over folders; the settings of the workspace are those of the first one."""
     before = session.documents.workspace()
     session.documents.change_folders(params.event)
+    session.recent.change_folders()
     session.index.change_folders()
     if session.documents.workspace() != before:
         session.rebuild()
