@@ -48,6 +48,7 @@ def own_arms(names: Sequence[str], command: Sequence[str], model: Path, more: Ma
     for name in names:
         completion: dict[str, Any] = {
             "debounceMs": 0,
+            "lookAhead": False,
             "latencyTargetMs": 60_000,  # the longest: nothing is left out because a machine is busy
             "prefixTokens": PREFIX_TOKENS,
             "contextTokens": CONTEXT_TOKENS,

@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -233,6 +234,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     plan = _plan(options, folder)
     records = Records(options.answers or cache / "replays.jsonl")
     if not options.only_report:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the engine is stopped, nothing is left
         made_by = digest_of_program()
         try:
             asyncio.run(run(plan, records, folder))

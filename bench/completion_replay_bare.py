@@ -59,7 +59,7 @@ def suffix_of(tokens: Sequence[int], marks: Mapping[str, int | None]) -> int | N
 def asked_again(calls: Sequence[Mapping[str, Any]]) -> list[bool]:
     """Tell which calls the bare engine must see: not a part of a prompt that the next call has as a whole."""
     prompts: list[Any] = [call["body"].get("prompt") for call in calls]
-    following = [*prompts[1:], None]
+    following = [*prompts, None][1:]
     return [
         not (
             call["body"].get("n_predict") == 0

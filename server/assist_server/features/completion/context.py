@@ -186,6 +186,9 @@ class ContextBlocks:
         notes: list[str] = []
         end = self._clock.monotonic() + question.limits.seconds
         for name in self._sources:
+            if self._clock.monotonic() > end:
+                notes.append(f"context: {name} was not asked, it is late")
+                continue
             task = asyncio.ensure_future(_taken(_ask(name, question), self._clock, end))
             try:
                 await asyncio.wait({task})

@@ -14,7 +14,7 @@ from assist_server.engine.folder import read_record, write_record
 
 _log = logging.getLogger(__name__)
 
-Source = tuple[str, str]  # a backend's name; a model's digest, or its name where it has none
+Source = tuple[str, str]  # the names of a backend and of a model
 
 PREFILL, DECODE = 200.0, 45.0  # tokens/s of a model of half a billion parameters on two cores: until it is known
 _FEWEST_READ, _FEWEST_WRITTEN = 32, 8  # tokens; of fewer the fixed cost of a request says more than the model

@@ -39,7 +39,6 @@ _log = logging.getLogger(__name__)
 _PLACES_KEPT = 64
 _LIKELY = 16  # tokens of a usual answer
 _CHARACTERS = 2  # of a token, at least
-_PATIENCE = 2.5  # times the target, for whoever asked by hand and wants to choose
 _WARMER = 0.8  # temperature of further alternatives: at 0 they would all be the first one
 
 
@@ -228,10 +227,7 @@ class CompletionService:
         run.trace += filtered.trace
         texts = [filtered.text] if filtered.text else []
         if query.alternatives > 1:
-            try:
-                await self._add_alternatives(run, target, choice, ask, texts)
-            except AssistError as error:
-                run.trace.append(f"no more alternatives: {error.message}")
+            await self._add_alternatives(run, target, choice, ask, texts)
         if texts:
             self._typed.remember(Offer(query.document, query.offset, run.extent, _source(target), texts[0]))
         return self._finish(run, tuple(texts), None if texts else filtered.why_empty)
@@ -259,26 +255,40 @@ class CompletionService:
         return answer
 
     async def _add_alternatives(self, run: _Run, target: Target, choice: FimChoice, ask: Ask, texts: list[str]) -> None:
-        """Ask again, less strictly, until there are as many different texts as are wanted, or twice as many tries."""
-        wanted, failure = run.query.alternatives, ""
+        """Ask again, less strictly, until there are as many different texts as are wanted, or it has taken too long."""
+        wanted, why = run.query.alternatives, ""
+        end = self._clock.monotonic() + self._settings.latency_target_ms / 1000
         for seed in range(1, 2 * wanted):
-            if len(texts) >= wanted:
+            left = end - self._clock.monotonic()
+            if len(texts) >= wanted or left <= 0:
                 break
             request: FillRequest | ChatRequest = replace(ask.request, temperature=_WARMER, seed=seed)
-            known = self._generator.known(target, request, run.hole, run.extent)
             try:
-                answer = known or await self._generator.answer(
-                    target, request, run.hole, run.extent, prompt_tokens=ask.tokens
-                )
+                answer = await self._answer_within(left, run, target, request, ask)
             except AssistError as error:
                 if not texts:
                     raise
-                failure = f", then {error.code}"
+                why = f", then {error.code}"
                 break
-            text = apply_filters(answer.text, _frame(run, choice)).text
+            text = apply_filters(answer.text, _frame(run, choice)).text if answer else ""
             if text and text not in texts:
                 texts.append(text)
-        run.trace.append(f"alternatives: {len(texts)}{failure}")
+        run.trace.append(f"alternatives: {len(texts)}{why}")
+
+    async def _answer_within(
+        self, seconds: float, run: _Run, target: Target, request: FillRequest | ChatRequest, ask: Ask
+    ) -> Answer | None:
+        """Ask, but not for longer: who asked by hand must not wait for another's turn at the server."""
+        if (known := self._generator.known(target, request, run.hole, run.extent)) is not None:
+            return known
+        task = asyncio.ensure_future(
+            self._generator.answer(target, request, run.hole, run.extent, prompt_tokens=ask.tokens)
+        )
+        try:
+            done, _ = await asyncio.wait({task}, timeout=seconds)
+            return task.result() if done else None
+        finally:
+            task.cancel()
 
     async def _wait(self, run: _Run, target: Target, ask: Ask) -> None:
         """Wait for the next key where that is likely to come before the answer."""

@@ -86,7 +86,8 @@ def surroundings_on_disk(folder: IndexFolder, document: Document) -> Iterator[Fo
     with closing(IndexReader(folder.database)) as index:
         opened: dict[str, OpenFile] = {}
         with suppress(IndexUnusable):
-            if index.file(document.path) is not None:
+            # What is on disk and not in the index was left out of it.
+            if index.file(document.path) is not None or not (folder.root / document.path).exists():
                 opened[document.path] = _laid_over(document, parsed)
         yield FolderSurroundings(
             folder.root,
