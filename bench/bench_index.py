@@ -7,7 +7,6 @@ The sources and aider's environment are fetched once and kept in `$ASSIST_DEV_CA
 """
 
 import argparse
-import os
 import shlex
 import signal
 import sys
@@ -19,7 +18,7 @@ from types import MappingProxyType
 
 from index_buffers import measure_buffers
 from index_cold import measure_cold
-from index_corpora import CorpusError, corpora_folder
+from index_corpora import CorpusError, corpora_folder, dev_cache
 from index_fresh import measure_fresh
 from index_growth import measure_growth
 from index_queries import measure_queries
@@ -47,7 +46,7 @@ def main() -> None:
     if unknown := set(parts) - PARTS.keys():
         parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was generated is deleted
-    cache = _dev_cache() / "bench-index"
+    cache = dev_cache() / "bench-index"
     try:
         corpora = corpora_folder(cache)
     except CorpusError as error:
@@ -60,11 +59,6 @@ def main() -> None:
             for table in PARTS[part](rig):
                 print(table.markdown(), flush=True)
             print(f"{part}: done in {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
-
-
-def _dev_cache() -> Path:
-    usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "assist-dev"
-    return Path(os.environ.get("ASSIST_DEV_CACHE") or usual)
 
 
 if __name__ == "__main__":

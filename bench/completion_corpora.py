@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, cast
 
 from index_corpora import Kind, Package, fetch_package, kept_folder
 
@@ -73,7 +73,7 @@ def read_repositories(text: str) -> tuple[Repository, ...]:
                 raise ValueError(f"{name} is in neither half")
             one = Package(LANGUAGES[language].kind, package, version, digest, tuple(folders))
             others = found[name].packages if name in found else ()
-            found[name] = Repository(name, language, half, since, (*others, one))  # type: ignore[arg-type]
+            found[name] = Repository(name, language, cast("Half", half), since, (*others, one))
     return tuple(found.values())
 
 

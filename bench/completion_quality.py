@@ -12,23 +12,21 @@ import argparse
 import asyncio
 import hashlib
 import json
-import os
 import shlex
-import subprocess
 import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from completion_answers import Answers
 from completion_arms import ALL, FILE, SAMPLE, SOURCES, STATIC, Arm, digest_of_program, other_arm, own_arms
 from completion_corpora import LANGUAGES, repositories_folder
 from completion_report import Results, tables
-from completion_session import Place, ServerFailed, ask, environment_in, session
+from completion_session import Place, ServerFailed, ask, environment_in, run_assist, session
 from completion_tasks import KINDS, Task, all_tasks, make_workspace
-from index_corpora import CorpusError
+from index_corpora import CorpusError, dev_cache
 from index_rig import machine
 
 
@@ -63,7 +61,7 @@ async def run(
                     folder / repository, [hole for hole in holes if hole.repository == repository], place.workspace
                 )
                 if any(arm.own for arm in arms):
-                    _assist(["index", "build"], environment, place.workspace)
+                    run_assist(["index", "build"], environment, place.workspace)
                 for arm, asked in left:
                     here = [task for task in asked if task.repository == repository]
                     await _ask_all(arm, here, place, answers, told)
@@ -72,7 +70,7 @@ async def run(
                 print(f"{repository}: {done} of {total} after {spent:.0f} s", file=sys.stderr, flush=True)
         finally:
             if any(arm.own for arm in arms):
-                _assist(["engine", "stop"], environment, Path(work))
+                run_assist(["engine", "stop"], environment, Path(work))
 
 
 def tasks_of(arm: Arm, tasks: Sequence[Task]) -> list[Task]:
@@ -85,20 +83,6 @@ async def _ask_all(arm: Arm, tasks: Sequence[Task], place: Place, answers: Answe
         async with session(arm, place, told) as client:
             for task in tasks:
                 answers.add([await ask(client, arm, task, place.workspace)])
-
-
-def _assist(arguments: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "assist_server", *arguments],
-        check=False,
-        cwd=folder,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )
-    if done.returncode:
-        raise ServerFailed(f"assist {arguments[0]} {arguments[1]} ended with {done.returncode}: {done.stderr[-2000:]}")
 
 
 def _lot(task: Task) -> str:
@@ -135,8 +119,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line, fetch and cut, ask, and print the tables."""
     options = _options(arguments)
-    usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "assist-dev"
-    cache = Path(os.environ.get("ASSIST_DEV_CACHE") or usual) / "bench-completion"
+    cache = dev_cache() / "bench-completion"
     try:
         folder = repositories_folder(cache)
     except CorpusError as error:

@@ -13,10 +13,8 @@ import argparse
 import asyncio
 import hashlib
 import json
-import os
 import shlex
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -33,9 +31,9 @@ from completion_replay_report import tables
 from completion_replay_session import MODES, Editor, Pass
 from completion_replay_tasks import Replay, add_files, chosen, make_workspace
 from completion_replay_typing import next_key
-from completion_session import Place, ServerFailed, environment_in, session
+from completion_session import Place, ServerFailed, environment_in, run_assist, session
 from completion_tasks import all_tasks
-from index_corpora import CorpusError
+from index_corpora import CorpusError, dev_cache
 from index_rig import machine
 
 FUNCTIONS, KEYS, BARE = 10, 250, 40
@@ -116,7 +114,7 @@ async def run(plan: Plan, records: Records, folder: Path) -> None:
                     make_workspace(folder / replay.repository, replay, place.workspace)
                     add_files(folder, replay.repository, place.workspace, plan.files)
                     if any(arm.own for arm, _ in passes):
-                        _assist(["index", "build"], environment, place.workspace)
+                        run_assist(["index", "build"], environment, place.workspace)
                 for arm, way in passes:
                     records.add(
                         await _measure(plan, replay, _with_engine(arm, engine, way), way, place=place, told=told)
@@ -125,7 +123,7 @@ async def run(plan: Plan, records: Records, folder: Path) -> None:
                 print(f"{replay.id}: {number} of {len(left)} after {spent:.0f} s", file=sys.stderr, flush=True)
         finally:
             if any(arm.own for arm in plan.arms):
-                _assist(["engine", "stop"], environment, Path(work))
+                run_assist(["engine", "stop"], environment, Path(work))
 
 
 async def _measure(plan: Plan, replay: Replay, arm: Arm, way: Pass, *, place: Place, told: set[str]) -> dict[str, Any]:
@@ -161,15 +159,6 @@ def _with_engine(arm: Arm, engine: Path, way: Pass) -> Arm:
         "completion": {**arm.options["completion"], **({"debounceMs": DEBOUNCE} if way.pace else {})},
     }
     return replace(arm, options=options)
-
-
-def _assist(arguments: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
-    command = [sys.executable, "-m", "assist_server", *arguments]
-    done = subprocess.run(
-        command, check=False, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True
-    )
-    if done.returncode:
-        raise ServerFailed(f"assist {' '.join(arguments)} ended with {done.returncode}: {done.stderr[-2000:]}")
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -225,8 +214,7 @@ def _plan(options: argparse.Namespace, folder: Path) -> Plan:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line, fetch and cut, type, and print the tables."""
     options = _options(arguments)
-    usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "assist-dev"
-    cache = Path(os.environ.get("ASSIST_DEV_CACHE") or usual) / "bench-completion"
+    cache = dev_cache() / "bench-completion"
     try:
         folder = repositories_folder(cache)
     except CorpusError as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -66,6 +67,21 @@ async def session(arm: Arm, place: Place, told: set[str]) -> AsyncIterator[LspCl
             await client.process.wait()
 
 
+def run_assist(arguments: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
+    """Run a command of assist in a folder; raises ServerFailed where it fails."""
+    done = subprocess.run(
+        [sys.executable, "-m", "assist_server", *arguments],
+        check=False,
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    if done.returncode:
+        raise ServerFailed(f"assist {' '.join(arguments)} ended with {done.returncode}: {done.stderr[-2000:]}")
+
+
 async def ask(client: LspClient, arm: Arm, task: Task, workspace: Path) -> Answer:
     """Open the file of a task, ask at its hole, and close it; raises ServerFailed."""
     uri = (workspace / task.path).as_uri()
@@ -86,7 +102,8 @@ async def ask(client: LspClient, arm: Arm, task: Task, workspace: Path) -> Answe
 
 def shown_text(task: Task, answer: object, line: int) -> str:
     """Give what the first item would add to the document: a server may replace text before and after the cursor too."""
-    items: Sequence[Any] = answer.get("items", ()) if isinstance(answer, dict) else answer or ()  # type: ignore[assignment]
+    found = answer.get("items") if isinstance(answer, dict) else answer
+    items = found if isinstance(found, list) else []
     if not items:
         return ""
     insert = items[0]["insertText"]

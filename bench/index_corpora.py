@@ -133,6 +133,12 @@ class CorpusError(Exception):
     """A package that cannot be fetched, or is not the one that is meant."""
 
 
+def dev_cache() -> Path:
+    """Give the folder where what is fetched for development is kept."""
+    usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "assist-dev"
+    return Path(os.environ.get("ASSIST_DEV_CACHE") or usual)
+
+
 def corpora_folder(cache: Path) -> Path:
     """Give the folder with all sources, one folder a language; fetch them where they are not there."""
 

@@ -1,6 +1,8 @@
 """From an accepted suggestion of a real server process to `assist stats`."""
 
+import asyncio
 import json
+from pathlib import Path
 
 from assist_server.cli.run import run
 from support.script import fill
@@ -26,8 +28,7 @@ async def test_what_an_editor_accepts_is_in_assist_stats(start, capsys):
     assert (model["language"], model["model"], model["from"]) == ("python", "scripted", told["to"])
     counts = {"answers": 1, "shown": 1, "shown_invoked": 1, "offered": 1, "accepted": 1, "partly": 0, "model_calls": 1}
     assert {name: model[name] for name in counts} == {name: told["total"][name] for name in counts} == counts
-    with open(told["file"], encoding="utf-8") as file:  # noqa: PTH123, ASYNC230 - as a person would look into it
-        written = file.read()
+    written = await asyncio.to_thread(Path(told["file"]).read_text, encoding="utf-8")
     for content in ("zebra", "a + b", "add.py", "file:", "/work"):
         assert content not in written
 

@@ -3,8 +3,6 @@
 import re
 from collections import Counter
 
-from assist_context.retrieval.snippet import Snippet
-
 _WORD = re.compile(r"\w+")
 _MUCH = 0.5
 _FEW = 16  # words: fewer, such as a signature, are like any line that uses them
@@ -17,11 +15,6 @@ def similarity(a: str, b: str) -> float:
         return 0.0
     common = Counter(ours) & Counter(theirs)
     return 2 * common.total() / (len(ours) + len(theirs)) if common else 0.0
-
-
-def repeats(snippet: Snippet, window_text: str) -> bool:
-    """Tell whether a snippet says again what is in a window: most of it, or a stretch as long as the snippet."""
-    return Window(window_text).has(snippet.text)
 
 
 class Window:

@@ -91,14 +91,14 @@ class Documents:
         document = self._open.get(_key(uri))
         return None if document is None else _SURROGATE.sub(_REPLACEMENT, document.text)
 
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The workspace folders that are folders of this machine."""
+        return tuple(path for uri in self.folders if (path := file_path(uri)) is not None)
+
     def place(self, uri: str) -> tuple[Path, str] | None:
         """Give the deepest workspace folder of this machine that holds a file, and its path below that, with `/`."""
-        if (path := file_path(uri)) is None:
-            return None
-        roots = [root for folder in self.folders if (root := file_path(folder)) is not None]
-        holding = [root for root in roots if path.is_relative_to(root)]
-        root = max(holding, key=lambda folder: len(folder.parts), default=None)
-        return None if root is None else (root, path.relative_to(root).as_posix())
+        return place_below(self.roots, uri)
 
     def snapshot(self, uri: str) -> Document | None:
         """Copy a document as it is now, or give None for one that is not open.
@@ -140,6 +140,15 @@ def path_in_workspace(uri: str, folders: Sequence[str]) -> str:
     if holding and (relative := path[len(max(holding, key=len)) :]):
         return relative
     return path.rstrip("/").rpartition("/")[2] or "untitled"
+
+
+def place_below(roots: Iterable[Path], uri: str) -> tuple[Path, str] | None:
+    """Give the deepest of some folders that holds a file, and its path below that, with `/`."""
+    if (path := file_path(uri)) is None:
+        return None
+    holding = [root for root in roots if path.is_relative_to(root)]
+    root = max(holding, key=lambda folder: len(folder.parts), default=None)
+    return None if root is None else (root, path.relative_to(root).as_posix())
 
 
 def file_path(uri: str) -> Path | None:

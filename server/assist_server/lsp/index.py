@@ -15,17 +15,16 @@ from assist_context.syntax.symbols import FileSyntax
 from assist_server.config.settings import IndexSettings
 from assist_server.core.clock import Clock
 from assist_server.core.folders import Folders
-from assist_server.features.indexing.messages import Event, Progress, Ready, Trouble
+from assist_server.features.indexing.messages import FATAL, Event, Progress, Ready, Trouble
 from assist_server.features.indexing.service import WorkspaceIndexes
 from assist_server.features.indexing.surroundings import FolderSurroundings
-from assist_server.lsp.documents import Documents, file_path
+from assist_server.lsp.documents import Documents, place_below
 from assist_server.lsp.errors import ToldOnce
 from assist_server.lsp.progress import Cancellations, WorkDone
 from assist_server.lsp.protocol import AssistProtocol
 
 logger = logging.getLogger(__name__)
 
-_FATAL = frozenset({"storage", "failed", "stopped"})  # troubles with which a build ends
 _WORTH_TELLING = 100  # files: a progress for fewer would only flicker
 
 
@@ -75,7 +74,7 @@ class SessionIndex:
             return
         for uri in self._documents.uris():
             self.close(uri)  # its deepest folder may be another from now on
-        self._indexes.set_folders(self._roots())
+        self._indexes.set_folders(self._documents.roots)
         for uri in self._documents.uris():
             self.open(uri)
         self._end_progress()
@@ -155,7 +154,7 @@ class SessionIndex:
         async with indexes:
             self._indexes = indexes
             try:
-                indexes.set_folders(self._roots())
+                indexes.set_folders(self._documents.roots)
                 for uri in self._documents.uris():
                     self.open(uri)
                 await asyncio.get_running_loop().create_future()
@@ -175,7 +174,7 @@ class SessionIndex:
             if (progress := self._progress.pop(event.root, None)) is not None:
                 progress.end(f"{event.files} files")
         elif isinstance(event, Trouble):
-            if event.code in _FATAL:
+            if event.code in FATAL:
                 self._end_progress(event.root)
             self._told.tell(types.MessageType.Warning, event.text)
 
@@ -196,14 +195,6 @@ class SessionIndex:
             if root in {name, ""}:
                 self._progress.pop(name).end()
 
-    def _roots(self) -> list[Path]:
-        return [path for uri in self._documents.folders if (path := file_path(uri)) is not None]
-
     def _place(self, uri: str) -> tuple[Path, str] | None:
         """Give the deepest indexed folder that holds a document and its path below that."""
-        path = file_path(uri)
-        if path is None or self._indexes is None:
-            return None
-        holding = [root for root in self._indexes.roots if path.is_relative_to(root)]
-        root = max(holding, key=lambda folder: len(folder.parts), default=None)
-        return None if root is None else (root, path.relative_to(root).as_posix())
+        return place_below(self._indexes.roots, uri) if self._indexes is not None else None

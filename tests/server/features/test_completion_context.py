@@ -59,7 +59,7 @@ class Scene:
     async def at(self, offset: int, path: str = "a.py") -> Block:
         document = Document(f"file:///{path}", path, "python", self.text)
         around = FakeSurroundings(self.indexes[path], path, lately=self._recent)
-        return await self.blocks.block(document, offset, around, self.seen, Limits(self.tokens, 1.0))
+        return await self.blocks.block(document, offset, around, lambda: self.seen, Limits(self.tokens, 1.0))
 
     def _recent(self) -> Iterable[Snippet]:
         self.asked += 1
@@ -148,7 +148,7 @@ async def test_without_sources_room_or_a_workspace_nothing_is_asked() -> None:
         assert (await scene.at(IN_FIRST), scene.asked) == (Block(), 0)
     document = Document("file:///a.py", "a.py", "python", LONG)
     blocks = ContextBlocks(SOURCES, StillClock())
-    assert await blocks.block(document, IN_FIRST, None, NOT_SEEN, Limits(1000, 1.0)) == Block()
+    assert await blocks.block(document, IN_FIRST, None, lambda: NOT_SEEN, Limits(1000, 1.0)) == Block()
 
 
 async def test_gives_only_what_the_wanted_sources_have() -> None:
@@ -190,7 +190,7 @@ async def block_in(
     assert isinstance(query.around, FakeSurroundings)
     around = replace(query.around, index=index(query.around.index.texts), lately=lambda: lately)
     blocks = ContextBlocks(SOURCES, clock or StillClock())
-    return await blocks.block(query.document, query.offset, around, NOT_SEEN, Limits(1000, 1.0))
+    return await blocks.block(query.document, query.offset, around, lambda: NOT_SEEN, Limits(1000, 1.0))
 
 
 async def test_signatures_of_other_files() -> None:

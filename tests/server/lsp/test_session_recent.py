@@ -28,7 +28,10 @@ class Indexed:
         path = document.uri.removeprefix(f"{ROOT}/")
         if path == document.uri:
             return None
-        unsaved = lambda other: self.documents.text(f"{ROOT}/{other}")  # noqa: E731
+
+        def unsaved(other):
+            return self.documents.text(f"{ROOT}/{other}")
+
         return FolderSurroundings(Path("/work"), path, self.reads, lambda: None, unsaved, lambda: True)
 
     def nothing(self, *_):

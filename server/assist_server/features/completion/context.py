@@ -6,8 +6,9 @@ room left, or in a pause.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Protocol
 
 from assist_context.document import Document
@@ -26,8 +27,10 @@ from assist_context.secrets import find_secrets
 from assist_context.syntax.incremental import Parsed
 from assist_context.syntax.scope import enclosing
 from assist_server.core.clock import Clock
-from assist_server.features.completion.asking import Beside, Budget
+from assist_server.features.completion.asking import Ask, Beside, Budget, make_ask
 from assist_server.features.completion.cache import Lru
+from assist_server.features.fim import FimChoice
+from assist_server.features.selection import Target
 
 _JUMP = 32  # lines
 HURRY, PATIENCE = 0.12, 2.0
@@ -108,12 +111,16 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What the sources are asked; scope: the names of the definitions around the place. line: from 0."""
+    """What the sources are asked.
+
+    see: gives what is seen, once something is to be chosen. scope: the names of the definitions around the place.
+    line: from 0.
+    """
 
     place: Place
     around: Surroundings
     project: Project
-    seen: Seen
+    see: Callable[[], Seen]
     limits: Limits
     scope: tuple[str, ...]
     line: int
@@ -139,14 +146,14 @@ class ContextBlocks:
         self._kept: Lru[_Kept] = Lru(_DOCUMENTS)
 
     async def block(
-        self, document: Document, offset: int, around: Surroundings | None, seen: Seen, limits: Limits
+        self, document: Document, offset: int, around: Surroundings | None, see: Callable[[], Seen], limits: Limits
     ) -> Block:
         """Give the context for a place: the one before wherever that will do."""
         budget = limits.tokens
         if around is None or not self._sources or budget <= 0:
             return Block()
         try:
-            question = _question(document, offset, around, seen, limits)
+            question = _question(document, offset, around, see, limits)
         except IndexUnusable as error:
             return Block(notes=(f"context: none, {error}",))
         kept = self._kept.get(document.uri)
@@ -205,6 +212,33 @@ class ContextBlocks:
         return [snippet for snippet in found if not find_secrets(snippet.text)], notes
 
 
+async def ask_in_context(
+    document: Document,
+    offset: int,
+    around: Surroundings | None,
+    *,
+    target: Target,
+    choice: FimChoice,
+    budget: Budget,
+    one_line: bool,
+    blocks: ContextBlocks,
+    keep: int | None,
+    seconds: float,
+) -> tuple[Ask, tuple[str, ...]]:
+    """Choose the context of a place and build the request: see `prepare` and `make_ask`; gives notes for the trace."""
+    prepared = await prepare(document, offset, around, budget=budget, blocks=blocks, keep=keep, seconds=seconds)
+    ask = await make_ask(
+        document,
+        offset,
+        target=target,
+        choice=choice,
+        budget=prepared.budget,
+        one_line=one_line,
+        beside=prepared.beside,
+    )
+    return ask, prepared.notes
+
+
 async def prepare(
     document: Document,
     offset: int,
@@ -219,29 +253,36 @@ async def prepare(
 
     keep: the line, from 0, at which the prefix began before. seconds: for all sources of context together.
     """
-    sides = {"prefix_tokens": budget.prefix, "suffix_tokens": budget.suffix}
-    prefix, suffix = window(document.text, offset, **sides, count=estimate, keep=keep)
-    here = LineIndex(document.text).line_of(offset) + 1
-    seen = Seen(prefix + suffix, here - prefix.count("\n"), here + suffix.removesuffix("\n").count("\n"))
-    block = await blocks.block(document, offset, around, seen, Limits(budget.context, seconds))
+    see = cache(lambda: _seen(document.text, offset, budget, keep))
+    block = await blocks.block(document, offset, around, see, Limits(budget.context, seconds))
     # A context that is new has all that follows evaluated anew: the prefix may as well begin where it is best.
     beside = Beside(block.snippets, around.repository if around else "", None if block.is_new else keep)
     left = budget.context - block.tokens
     return Prepared(beside, replace(budget, prefix=budget.prefix + left, context=block.tokens), block.notes)
 
 
-def _question(document: Document, offset: int, around: Surroundings, seen: Seen, limits: Limits) -> _Question:
+def _seen(text: str, offset: int, budget: Budget, keep: int | None) -> Seen:
+    sides = {"prefix_tokens": budget.prefix, "suffix_tokens": budget.suffix}
+    prefix, suffix = window(text, offset, **sides, count=estimate, keep=keep)
+    here = LineIndex(text).line_of(offset) + 1
+    return Seen(prefix + suffix, here - prefix.count("\n"), here + suffix.removesuffix("\n").count("\n"))
+
+
+def _question(
+    document: Document, offset: int, around: Surroundings, see: Callable[[], Seen], limits: Limits
+) -> _Question:
     project = around.project()
     place = Place(around.path, document.language, document.text, offset, around.parsed())
     before = document.text[:offset]
     symbols = enclosing(project.reads.symbols_of(around.path), len(before.encode("utf-8", "replace")))
     scope = tuple(symbol.name for symbol in symbols)
-    return _Question(place, around, project, seen, limits, scope, LineIndex(document.text).line_of(offset))
+    return _Question(place, around, project, see, limits, scope, LineIndex(document.text).line_of(offset))
 
 
 def _ask(name: SourceName, question: _Question) -> Iterator[Snippet]:
-    place, project, seen = question.place, question.project, question.seen
+    place, project = question.place, question.project
     if name == "outline":
+        seen = question.see()
         yield from outline(place, (seen.first, seen.last))
     elif name == "imports":
         yield from imported(place, project)
@@ -265,7 +306,7 @@ async def _taken(found: Iterator[Snippet], clock: Clock, end: float) -> tuple[li
 
 
 def _best(found: Sequence[Snippet], question: _Question) -> tuple[Snippet, ...]:
-    return choose(found, question.seen.text, question.limits.tokens, estimate, question.place.path)
+    return choose(found, question.see().text, question.limits.tokens, estimate, question.place.path)
 
 
 def _block(snippets: Sequence[Snippet], notes: Sequence[str]) -> Block:

@@ -20,9 +20,9 @@ from assist_server.backends.base import Backend, ChatRequest, FillRequest, Usage
 from assist_server.config.settings import Settings
 from assist_server.core.clock import Clock, SystemClock
 from assist_server.core.errors import AssistError, PromptTooLong, Unsupported, UsageError
-from assist_server.features.completion.asking import Ask, Budget, budget_for, make_ask, smaller
+from assist_server.features.completion.asking import Ask, Budget, budget_for, smaller
 from assist_server.features.completion.cache import Lru, Offer, TypeThrough
-from assist_server.features.completion.context import HURRY, PATIENCE, ContextBlocks, Surroundings, prepare
+from assist_server.features.completion.context import HURRY, PATIENCE, ContextBlocks, Surroundings, ask_in_context
 from assist_server.features.completion.debounce import Debounce
 from assist_server.features.completion.filters import Frame, apply_filters, control_tokens_in
 from assist_server.features.completion.generate import Answer, Generator
@@ -315,25 +315,19 @@ class CompletionService:
     async def _make_ask(self, run: _Run, target: Target, choice: FimChoice, budget: Budget) -> Ask:
         document, offset = run.query.document, run.query.offset
         keep = self._starts.get(document.uri)
-        prepared = await prepare(
+        ask, notes = await ask_in_context(
             document,
             offset,
             run.query.around,
+            target=target,
+            choice=choice,
             budget=budget,
+            one_line=run.extent == "line",
             blocks=self._context,
             keep=keep,
             seconds=HURRY if run.query.trigger == "automatic" else PATIENCE,
         )
-        run.trace += prepared.notes
-        ask = await make_ask(
-            document,
-            offset,
-            target=target,
-            choice=choice,
-            budget=prepared.budget,
-            one_line=run.extent == "line",
-            beside=prepared.beside,
-        )
+        run.trace += notes
         self._starts.put(document.uri, LineIndex(document.text).line_of(offset) - ask.prefix.count("\n"))
         counted = "counted" if ask.exact else "estimated"
         run.trace.append(f"prompt: {ask.tokens} of {ask.budget.room} tokens ({counted}), {ask.budget.output} to write")

@@ -13,8 +13,8 @@ from assist_server.backends.base import ChatRequest, EventStream, FillRequest, F
 from assist_server.config.settings import Settings
 from assist_server.core.clock import SystemClock
 from assist_server.core.errors import AssistError, BackendError, BackendUnavailable, EngineError, ModelError
-from assist_server.features.completion.asking import Ask, budget_for, make_ask
-from assist_server.features.completion.context import PATIENCE, ContextBlocks, Surroundings, prepare
+from assist_server.features.completion.asking import Ask, budget_for
+from assist_server.features.completion.context import PATIENCE, ContextBlocks, Surroundings, ask_in_context
 from assist_server.features.completion.hole import hole_at
 from assist_server.features.completion.trigger import decide
 from assist_server.features.fim import FimChoice, users_choice
@@ -81,15 +81,17 @@ async def completion_window(
         target, choice = _without_model(settings)
     budget = budget_for(settings.completion, target.context_length)
     blocks = ContextBlocks(settings.completion.sources, SystemClock())
-    prepared = await prepare(document, offset, around, budget=budget, blocks=blocks, keep=None, seconds=PATIENCE)
-    ask = await make_ask(
+    ask, _ = await ask_in_context(
         document,
         offset,
+        around,
         target=target,
         choice=choice,
-        budget=prepared.budget,
+        budget=budget,
         one_line=plan.extent == "line",
-        beside=prepared.beside,
+        blocks=blocks,
+        keep=None,
+        seconds=PATIENCE,
     )
     used, exact = await size_of(ask.prompt, target, _ASKED_AT_ANY_SIZE, extra=ask.extra)
     return Window(

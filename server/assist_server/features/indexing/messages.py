@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 Doing = Literal["add", "remove", "changed", "near", "rescan", "quit"]
 MOST_PATHS = 1000
+FATAL = frozenset({"storage", "failed", "stopped"})
+"""Codes of the troubles that end a build."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,11 @@ from time import monotonic
 
 from assist_context.index.records import Totals
 from assist_server.core.errors import AssistError
-from assist_server.features.indexing.messages import Event, Progress, Ready, Trouble, Waiting
+from assist_server.features.indexing.messages import FATAL, Event, Progress, Ready, Trouble, Waiting
 from assist_server.features.indexing.process import MEGABYTES, IndexProcess
 from assist_server.features.indexing.workspace import NoIndex, clear, index_folder, reads
 
 _LOOK_SECONDS = 0.1
-_FATAL = frozenset({"storage", "failed", "stopped"})
 
 
 class IndexFailed(AssistError):
@@ -91,5 +90,5 @@ class _Build:
         elif isinstance(event, Ready) and not self.ended.done():
             self._progress(event.files, event.files)
             self.ended.set_result(event)
-        elif isinstance(event, Trouble) and event.code in _FATAL and not self.ended.done():
+        elif isinstance(event, Trouble) and event.code in FATAL and not self.ended.done():
             self.ended.set_exception(IndexFailed(event.text, hint="see `assist --version --json` for the log"))

@@ -15,8 +15,8 @@ from assist_context.index.view import OpenFile, View, open_file
 from assist_context.retrieval.resolve.project import Project
 from assist_context.retrieval.snippet import Snippet
 from assist_context.syntax.grammars import GRAMMARS
-from assist_context.syntax.incremental import DocumentTree, Parsed, syntax_steps
-from assist_context.syntax.symbols import NOTHING, words
+from assist_context.syntax.incremental import DocumentTree, Parsed
+from assist_context.syntax.symbols import NOTHING, file_syntax, words
 from assist_server.features.indexing.workspace import IndexFolder
 
 _WHOLE = 5.0  # seconds for a whole document
@@ -108,10 +108,7 @@ def _parsed(document: Document) -> Parsed | None:
 
 
 def _laid_over(document: Document, parsed: Parsed | None) -> OpenFile:
-    syntax = NOTHING
+    source, syntax = document.text.encode("utf-8", "replace"), NOTHING
     if parsed is not None:
-        for step in syntax_steps(document.language, parsed):
-            syntax = step or syntax
-    source = parsed.source if parsed is not None else document.text.encode("utf-8", "replace")
-    terms = words(source)
-    return open_file(document.path, document.language, syntax, terms, len(source))
+        source, syntax = parsed.source, file_syntax(document.language, parsed.source, parsed.tree)
+    return open_file(document.path, document.language, syntax, words(source), len(source))
