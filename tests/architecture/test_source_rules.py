@@ -10,15 +10,12 @@ import pytest
 from support.checkout import ROOT, files, product_trees, relative
 
 PRINTS = frozenset({"server/assist_server/cli/output.py"})
-# The edges where anything may arrive: the language server's handlers, the command line, the children's main loops; in
-# the indexing one also the end of a thread, and a file of anybody's.
+# The edges where anything may arrive: the language server's handlers, the command line, the children's main loops.
 CATCHES_ALL = frozenset(
     {
         "server/assist_server/cli/output.py",
         "server/assist_server/engine/host.py",
         "server/assist_server/features/indexing/child.py",
-        "server/assist_server/features/indexing/listing.py",
-        "server/assist_server/features/indexing/open_index.py",
         "server/assist_server/lsp/errors.py",
     }
 )

@@ -18,6 +18,7 @@ from time import monotonic
 
 from assist_context.errors import IndexUnusable
 from assist_server.core.logs import log_crash
+from assist_server.features.indexing.containment import Result
 from assist_server.features.indexing.messages import Alive, Event, Job, event_line, read_job
 from assist_server.features.indexing.threads import Heard
 from assist_server.features.indexing.work import Office, Work
@@ -38,7 +39,7 @@ class Child:
     def __init__(self, cache: Path, most_bytes: int, tell: Callable[[Event], None]) -> None:
         self._queue: SimpleQueue[Job | Heard] = SimpleQueue()
         self._tell = tell
-        self._office = Office(cache, most_bytes, self._queue.put, tell)
+        self._office = Office(cache, most_bytes, self._queue.put, tell, contained)
         self._works: dict[str, Work] = {}
         self._seen = 0
         self._alive = Alive(0, busy=False)
@@ -137,6 +138,14 @@ class Child:
         if alive != self._alive or (alive.busy and now - self._told_at >= _BEAT_SECONDS):
             self._alive, self._told_at = alive, now
             self._tell(alive)
+
+
+def contained(action: Callable[[], Result]) -> Result | Exception:
+    """Do something, and give what comes of it: its value, or the error that nobody foresaw."""
+    try:
+        return action()
+    except Exception as error:  # noqa: BLE001 - the edge of the process: a file or a listing costs only itself
+        return error
 
 
 def main(arguments: list[str]) -> int:

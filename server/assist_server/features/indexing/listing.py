@@ -16,6 +16,7 @@ from assist_context.index.records import FileRecord
 from assist_context.index.scan import changes, walk
 from assist_context.index.store import IndexReader
 from assist_server.core.errors import RepositoryError
+from assist_server.features.indexing.containment import Contained
 from assist_server.features.indexing.left_out import Version
 from assist_server.features.indexing.workspace import IndexFolder
 from assist_server.git import listed_files
@@ -49,8 +50,9 @@ class Lister:
     found: called in the listing's thread.
     """
 
-    def __init__(self, folder: IndexFolder, found: Callable[[Listed], None]) -> None:
+    def __init__(self, folder: IndexFolder, found: Callable[[Listed], None], contained: Contained) -> None:
         self._folder = folder
+        self._contained = contained
         self._found = found
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -93,10 +95,8 @@ class Lister:
             self._stop.wait(min(monotonic() - began, _LONGEST_PAUSE))
 
     def _look(self, only: tuple[str, ...]) -> Listed:
-        try:
-            return look(self._folder, only)
-        except Exception as error:  # noqa: BLE001 - the main thread raises it
-            return Listed(only, failure=error)
+        found = self._contained(lambda: look(self._folder, only))
+        return Listed(only, failure=found) if isinstance(found, Exception) else found  # the main thread raises it
 
     def _next(self) -> tuple[str, ...] | None:
         with self._lock:

@@ -14,6 +14,7 @@ from assist_context.index.records import FileRecord, Totals
 from assist_context.index.store import Store
 from assist_server import __version__
 from assist_server.core.logs import log_crash
+from assist_server.features.indexing.containment import Contained
 from assist_server.features.indexing.left_out import At, Mark, Version, leave_out, read_left_out
 from assist_server.features.indexing.listing import version_of
 from assist_server.features.indexing.workspace import IndexFolder
@@ -31,8 +32,9 @@ class OpenIndex:
     Files of a build are collected and written together; what is urgent is written by itself, in between.
     """
 
-    def __init__(self, folder: IndexFolder) -> None:
+    def __init__(self, folder: IndexFolder, contained: Contained) -> None:
         self._root = folder.root
+        self._contained = contained
         self._left_out = folder.left_out
         self._stopping = read_left_out(folder.left_out, __version__)
         self._out: dict[str, tuple[Version, str]] = {}
@@ -157,9 +159,10 @@ class OpenIndex:
         if version is not None:
             self._mark.set(path, version)
         try:
-            return index_file(batch, self._root, path, known)
-        except Exception as error:  # noqa: BLE001 - costs this file and not the workspace
-            log_crash(log, error)
+            found = self._contained(lambda: index_file(batch, self._root, path, known))
+            if not isinstance(found, Exception):
+                return found
+            log_crash(log, found)
             batch.remove(path)  # what was collected of it before
             if version is not None:
                 with suppress(OSError):

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from filelock import Timeout
 
 from assist_server.core.folders import make_private
+from assist_server.features.indexing.containment import Contained
 from assist_server.features.indexing.listing import Listed, Lister
 from assist_server.features.indexing.watch import Watch
 from assist_server.features.indexing.workspace import IndexFolder
@@ -27,7 +28,7 @@ class Heard(NamedTuple):
 class Threads:
     """What goes on beside the main thread for one workspace, and its lock. hear: called in any of the threads."""
 
-    def __init__(self, root: str, folder: IndexFolder, hear: Callable[[Heard], None]) -> None:
+    def __init__(self, root: str, folder: IndexFolder, hear: Callable[[Heard], None], contained: Contained) -> None:
         self._root = root
         self._folder = folder
         self._hear = hear
@@ -35,7 +36,7 @@ class Threads:
         self._ended = threading.Event()
         self._waiter: threading.Thread | None = None
         self._watch: Watch | None = None
-        self.lister = Lister(folder, lambda found: hear(Heard("listed", root, listed=found)))
+        self.lister = Lister(folder, lambda found: hear(Heard("listed", root, listed=found)), contained)
 
     def take_lock(self) -> bool:
         """Try to become the one that writes; raises OSError."""

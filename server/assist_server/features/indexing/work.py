@@ -10,6 +10,7 @@ from time import monotonic
 from assist_context.errors import IndexDamaged, IndexUnusable
 from assist_context.index.ignore import is_utf8
 from assist_context.index.seal import is_condemned
+from assist_server.features.indexing.containment import Contained
 from assist_server.features.indexing.listing import Listed, nearest_first
 from assist_server.features.indexing.messages import MOST_PATHS, Event, Progress, Ready, Trouble, Updated, Waiting
 from assist_server.features.indexing.open_index import OpenIndex
@@ -33,6 +34,7 @@ class Office:
     most_bytes: int
     hear: Callable[[Heard], None]
     tell: Callable[[Event], None]
+    contained: Contained
 
 
 class Work:
@@ -42,7 +44,7 @@ class Work:
         self.root = root
         self._office = office
         self._folder = index_folder(office.cache, Path(root))
-        self._threads = Threads(root, self._folder, office.hear)
+        self._threads = Threads(root, self._folder, office.hear, office.contained)
         self._watched = watch
         self._near = tuple(near)
         self._index: OpenIndex | None = None
@@ -68,7 +70,7 @@ class Work:
         """Begin with a workspace whose lock is held."""
         self._folder.touch()
         make_room(self._office.cache, self._office.most_bytes, keep=self._folder)
-        self._index = OpenIndex(self._folder)
+        self._index = OpenIndex(self._folder, self._office.contained)
         self.rescan()
         if self._watched:
             self._threads.watch()

@@ -9,6 +9,7 @@ import pytest
 
 from assist_context.index.ignore import LARGEST
 from assist_server.features.indexing import listing
+from assist_server.features.indexing.child import contained
 from assist_server.features.indexing.listing import Listed, Lister, is_within, look, nearest_first
 from assist_server.features.indexing.workspace import index_folder
 from support.indexing_process import SECONDS, built
@@ -82,7 +83,7 @@ def test_what_nobody_foresaw_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(listing, "look", broken)
     heard: queue.SimpleQueue[Listed] = queue.SimpleQueue()
-    lister = Lister(index_folder(tmp_path / "cache", tmp_path), heard.put)
+    lister = Lister(index_folder(tmp_path / "cache", tmp_path), heard.put, contained)
     lister.ask()
     assert isinstance(heard.get(timeout=SECONDS).failure, ValueError)
     assert not lister.busy

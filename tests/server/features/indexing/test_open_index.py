@@ -12,6 +12,7 @@ from assist_context.index.ignore import Reason
 from assist_context.index.records import FileRecord
 from assist_server import __version__
 from assist_server.features.indexing import open_index
+from assist_server.features.indexing.child import contained
 from assist_server.features.indexing.left_out import At, leave_out, read_left_out
 from assist_server.features.indexing.listing import Version, version_of
 from assist_server.features.indexing.open_index import OpenIndex
@@ -32,7 +33,7 @@ def folder(tmp_path: Path) -> IndexFolder:
 
 @pytest.fixture
 def index(folder: IndexFolder) -> Iterator[OpenIndex]:
-    index = OpenIndex(folder)
+    index = OpenIndex(folder, contained)
     yield index
     index.close()
 
@@ -47,7 +48,7 @@ def test_a_file_that_stops_the_parser_is_left_out_until_it_changes(folder: Index
     os.utime(folder.root / "a.py", (LATER, LATER))  # no index trusts such a time
     leave_out(folder.left_out, __version__, At("a.py", version(folder, "a.py")))
     leave_out(folder.left_out, __version__, At("b.py", Version(1, 1)))
-    index = OpenIndex(folder)
+    index = OpenIndex(folder, contained)
     assert index.update(["a.py", "b.py", "gone.py"]) == ("b.py",)
     assert (index.has(["a.py", "b.py"]), index.skipped()) == ({"b.py"}, STOPPED)
     os.utime(folder.root / "a.py", (LATER + 1, LATER + 1))

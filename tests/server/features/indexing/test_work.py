@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from assist_server.features.indexing import work as work_module
+from assist_server.features.indexing.child import contained
 from assist_server.features.indexing.messages import Event, Ready, Trouble, Waiting
 from assist_server.features.indexing.threads import Heard
 from assist_server.features.indexing.work import Office, Work
@@ -24,7 +25,7 @@ class Desk:
         self.lock = index_folder(self.cache, self.root).lock()
         self.told: list[Event] = []
         self.heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
-        office = Office(self.cache, 10**9, self.heard.put, self.told.append)
+        office = Office(self.cache, 10**9, self.heard.put, self.told.append, contained)
         self.work = Work(str(self.root), office, near=(), watch=False)
 
     def hear(self) -> None:
