@@ -48,3 +48,6 @@ class Calibration:
     def apply(self, estimated: int) -> int:
         """Correct an estimate, rounding up."""
         return math.ceil(estimated * self.factor)
+
+
+UNCALIBRATED = Calibration()

@@ -1,7 +1,7 @@
 """How many tokens a prompt may have, beside the answer."""
 
 from assist_context.prompt.segments import Prompt
-from assist_context.prompt.tokens import estimate
+from assist_context.prompt.tokens import UNCALIBRATED, Calibration, estimate
 from assist_server.core.errors import PromptTooLong
 from assist_server.features.selection import Target
 
@@ -29,16 +29,24 @@ def room_after(error: PromptTooLong, *, tokens: int, output: int) -> int:
     return int(fits * min(1.0, tokens / said))
 
 
-async def size_of(prompt: Prompt, target: Target, room: int, *, extra: int = 0) -> tuple[int, bool]:
+def guess_of(prompt: Prompt, *, extra: int = 0) -> int:
+    """Estimate the tokens of a prompt; extra: what the server's own template adds to it."""
+    texts = prompt.texts()
+    return sum(estimate(text) for text in texts) + extra + len(prompt.segments) - len(texts)
+
+
+async def size_of(
+    prompt: Prompt, target: Target, room: int, *, extra: int = 0, calibration: Calibration = UNCALIBRATED
+) -> tuple[int, bool]:
     """Count a prompt in tokens, and tell whether the server counted.
 
-    By our estimate where even one token a byte would fit into `room`, else by the server where it can.
-    extra: what the server's own template adds to the prompt.
+    By our estimate where even one token a byte would fit into `room`, else by the server where it can, else by the
+    estimate and what is known of the model: calibration. extra: what the server's own template adds to the prompt.
     """
+    guess = guess_of(prompt, extra=extra)
     texts = prompt.texts()
-    around = extra + len(prompt.segments) - len(texts)
-    guess = sum(estimate(text) for text in texts) + around
-    if sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) + around <= room:
+    most = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) + extra + len(prompt.segments) - len(texts)
+    if most <= room:
         return guess, False
     counted = await target.backend.count_tokens(prompt, target.model)
-    return (guess, False) if counted is None else (counted + extra, True)
+    return (min(calibration.apply(guess), most), False) if counted is None else (counted + extra, True)

@@ -3,13 +3,15 @@
 import asyncio
 import logging
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assist_context.prompt.segments import Control
+from assist_context.prompt.segments import Control, Prompt
+from assist_context.prompt.tokens import estimate
 from assist_server.backends.base import ChatRequest, FillRequest, FimEvidence, ModelInfo, Usage
 from assist_server.backends.scripted import ScriptedBackend, ScriptStep
 from assist_server.config.settings import CompletionSettings
@@ -336,6 +338,30 @@ async def test_a_prompt_that_the_server_finds_too_long_is_sent_once_more_smaller
     assert "too long for the server (1500 of 512 tokens)" in completion.trace
     await service.complete(query_at(LONG + "y = <|>"))
     assert len(backend.requests) == 3, "what was learnt holds for the next request"
+
+
+class _NeverCounts(ScriptedBackend):
+    async def count_tokens(self, prompt: Prompt, model: str) -> int | None:
+        return None
+
+
+async def test_where_the_server_does_not_count_its_answers_tell_how_long_prompts_are() -> None:
+    def count(text: str) -> int:
+        return round(1.5 * estimate(text))
+
+    backend = _NeverCounts(fills=["11"] * 10, models=[ModelInfo("scripted", 512)], count=count)
+    settings = CompletionSettings(prefix_tokens=4096)
+    service = service_on(backend, settings)
+    await service.complete(query_at(LONG + "x = <|>"))
+    assert _size(backend, count) > 512, "nobody can know"
+    for number in range(8):
+        await service.complete(query_at(f"value = {number}\ny = <|>"))
+    await service.complete(query_at(LONG + "z = <|>"))
+    assert 350 < _size(backend, count) <= 512 - settings.max_tokens
+
+
+def _size(backend: ScriptedBackend, count: Callable[[str], int]) -> int:
+    return count(backend.requests[-1].prompt.as_string())  # type: ignore[union-attr]
 
 
 async def test_a_prompt_too_long_twice_is_an_error() -> None:

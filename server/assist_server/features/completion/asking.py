@@ -8,7 +8,7 @@ from assist_context.prompt.chat import fill_messages
 from assist_context.prompt.fill import build_fill, commented, window
 from assist_context.prompt.fim import OtherFile, custom
 from assist_context.prompt.segments import Prompt, Text
-from assist_context.prompt.tokens import estimate
+from assist_context.prompt.tokens import UNCALIBRATED, Calibration, estimate
 from assist_context.retrieval.snippet import Snippet
 from assist_server.backends.base import ChatRequest, FillRequest, Message
 from assist_server.config.settings import CompletionSettings
@@ -101,10 +101,11 @@ async def make_ask(
     budget: Budget,
     one_line: bool,
     beside: Beside = Beside(),
+    calibration: Calibration = UNCALIBRATED,
 ) -> Ask:
     """Build the request with as much of the document as the budget holds; raise PromptTooLong where nothing fits.
 
-    one_line: the answer ends with its first line.
+    one_line: the answer ends with its first line. calibration: as of `size_of`.
     """
     for turn in range(_TRIES):
         try:
@@ -113,7 +114,7 @@ async def make_ask(
             )
         except BudgetError:
             break
-        tokens, exact = await size_of(draft.prompt, target, budget.room, extra=draft.extra)
+        tokens, exact = await size_of(draft.prompt, target, budget.room, extra=draft.extra, calibration=calibration)
         if tokens <= budget.room:
             return Ask(
                 draft.request,

@@ -15,7 +15,7 @@ from assist_context.document import Document
 from assist_context.errors import IndexUnusable
 from assist_context.positions import LineIndex
 from assist_context.prompt.fill import window
-from assist_context.prompt.tokens import estimate
+from assist_context.prompt.tokens import UNCALIBRATED, Calibration, estimate
 from assist_context.retrieval.rank import choose
 from assist_context.retrieval.resolve.project import Project
 from assist_context.retrieval.snippet import SOURCES, Place, Snippet, SourceName
@@ -224,6 +224,7 @@ async def ask_in_context(
     blocks: ContextBlocks,
     keep: int | None,
     seconds: float,
+    calibration: Calibration = UNCALIBRATED,
 ) -> tuple[Ask, tuple[str, ...]]:
     """Choose the context of a place and build the request: see `prepare` and `make_ask`; gives notes for the trace."""
     prepared = await prepare(document, offset, around, budget=budget, blocks=blocks, keep=keep, seconds=seconds)
@@ -235,6 +236,7 @@ async def ask_in_context(
         budget=prepared.budget,
         one_line=one_line,
         beside=prepared.beside,
+        calibration=calibration,
     )
     return ask, prepared.notes
 

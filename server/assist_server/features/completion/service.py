@@ -14,6 +14,7 @@ from pathlib import Path
 from assist_context.document import Document
 from assist_context.errors import ContextError
 from assist_context.positions import LineIndex
+from assist_context.prompt.tokens import UNCALIBRATED, Calibration
 from assist_context.retrieval.snippet import Place
 from assist_context.syntax.incremental import Parsed
 from assist_server.backends.base import Backend, ChatRequest, FillRequest, Usage
@@ -32,6 +33,7 @@ from assist_server.features.completion.speed import SteadyRates, answer_seconds
 from assist_server.features.completion.trigger import Extent, Trigger, decide
 from assist_server.features.completion.warm import IDLE, Warmer, Warming
 from assist_server.features.fim import FimChoice
+from assist_server.features.room import guess_of
 from assist_server.features.selection import Selector, Target
 
 _log = logging.getLogger(__name__)
@@ -139,6 +141,7 @@ class CompletionService:
         self._context = ContextBlocks(self._settings.sources, self._clock)
         self._starts: Lru[int] = Lru(_PLACES_KEPT)
         self._budgets: dict[tuple[str, str], Budget] = {}
+        self._calibrations: dict[tuple[str, str], Calibration] = {}
 
     async def complete(self, query: CompletionQuery) -> Completion:
         """Give what belongs at the cursor, or why nothing is offered.
@@ -252,6 +255,11 @@ class CompletionService:
         answer = await self._generator.answer(target, ask.request, run.hole, run.extent, prompt_tokens=ask.tokens)
         run.first = answer.first
         run.usage = answer.usage
+        if answer.usage.exact:
+            source = _source(target)
+            known = self._calibrations.get(source, UNCALIBRATED)
+            guess = guess_of(ask.prompt, extra=ask.extra)
+            self._calibrations[source] = known.with_observation(guess, answer.usage.prompt)
         return answer
 
     async def _add_alternatives(self, run: _Run, target: Target, choice: FimChoice, ask: Ask, texts: list[str]) -> None:
@@ -325,6 +333,7 @@ class CompletionService:
             one_line=run.extent == "line",
             blocks=self._context,
             keep=keep,
+            calibration=self._calibrations.get(_source(target), UNCALIBRATED),
             seconds=HURRY if run.query.trigger == "automatic" else PATIENCE,
         )
         run.trace += notes
