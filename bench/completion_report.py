@@ -1,7 +1,7 @@
 """The tables of part (a): scores of each arm, and how far the others are from the first, with intervals."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -9,12 +9,14 @@ from pathlib import Path
 from completion_answers import Answers
 from completion_arms import Arm
 from completion_corpora import LANGUAGES
+from completion_parsers import PARSERS, Judge, ParserMissing, Verdict
 from completion_scores import Score, compare, judge, mean_of
 from completion_tasks import KINDS, Task
 from completion_words import standard_words, words_of
 from index_rig import Table, percentile
 
 ALL = "all"
+MOST_ERRORS = 20  # that are listed
 Scores = Mapping[str, Mapping[Task, Score]]
 
 
@@ -62,6 +64,7 @@ def tables(results: Results) -> Iterator[Table]:
             if len(scores) > 1:
                 yield _differences(name, part_scores)
     yield _by_language(scores)
+    yield from _syntax(results)
     yield _unshown(results)
 
 
@@ -174,6 +177,61 @@ def _by_language(scores: Scores) -> Table:
     return Table(
         "Scores by language, both halves", ("language", "arm", "tasks", *(measure.name for measure in MEASURES)), rows
     )
+
+
+def _syntax(results: Results) -> Iterator[Table]:
+    """Give what the languages' parsers say of the shown texts, and the errors that these introduce."""
+    parsers = Judge()
+    rows, errors, missing = [], [], {}
+    for arm in results.arms:
+        verdicts: dict[str, Verdict] = {}
+        for language in PARSERS:
+            try:
+                judged = parsers.verdicts(_shown(results, arm, language))
+            except ParserMissing as error:
+                missing[language] = str(error)
+                continue
+            if judged:
+                rows.append((language, arm.name, *_parsed(judged.values())))
+            verdicts |= judged
+        if verdicts:
+            rows.append((ALL, arm.name, *_parsed(verdicts.values())))
+        errors += [(arm.name, name, _cell(verdict.shown)) for name, verdict in verdicts.items() if verdict.introduced]
+    note = (
+        "Introduced: the file parses with an empty hole and with the truth, but not with the text. Left: it parses "
+        "with the truth alone. Neither counts lines that rightly begin a longer truth. Parse: share of the files in "
+        "which something was shown. C++ has no parser that reads syntax alone."
+    )
+    columns = ("language", "arm", "shown", "introduced", "left", "parse", "parse empty", "parse with the truth")
+    notes = (note, *(f"{language} is not judged: {why}." for language, why in missing.items()))
+    yield Table("Syntax", columns, sorted(rows, key=_language_of_row), " ".join(notes))
+    if errors:
+        note = f"{MOST_ERRORS} of {len(errors)}." if len(errors) > MOST_ERRORS else ""
+        yield Table("Syntax errors introduced", ("arm", "task", "error"), errors[:MOST_ERRORS], note)
+
+
+def _shown(results: Results, arm: Arm, language: str) -> list[tuple[Task, str]]:
+    return [
+        (task, answer.shown)
+        for task in results.asked[arm.name]
+        if task.language == language
+        and (answer := results.answers.get(task.id, arm.name, arm.digest)) is not None
+        and answer.shown.strip()
+    ]
+
+
+def _parsed(verdicts: Collection[Verdict]) -> Iterator[str]:
+    yield from (str(len(verdicts)), str(sum(v.introduced for v in verdicts)), str(sum(v.left for v in verdicts)))
+    for errors in ([v.shown for v in verdicts], [v.empty for v in verdicts], [v.truth for v in verdicts]):
+        yield _number(mean_of([float(not error) for error in errors]))
+
+
+def _language_of_row(row: Sequence[str]) -> int:
+    return (*PARSERS, ALL).index(row[0])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
 
 
 def _unshown(results: Results) -> Table:

@@ -1,8 +1,12 @@
 """The tables hold what was asked and answered, each arm beside the first on the same tasks."""
 
+from dataclasses import replace
+
+import completion_parsers
 import pytest
 from completion_answers import Answer, Answers
 from completion_arms import Arm
+from completion_parsers import ParserMissing
 from completion_quality import chosen
 from completion_report import Results, tables
 from completion_tasks import KINDS, Task
@@ -78,6 +82,53 @@ def test_differences_are_to_the_first_arm(found):
 
 def test_what_was_not_shown_says_why(found):
     assert found["Why nothing was shown"] == [{"reason": "no idea", "file": "0", "better": "18"}]
+
+
+def test_shown_texts_are_read_by_the_parser(found):
+    rows = {(row["language"], row["arm"]): row for row in found["Syntax"]}
+    assert rows.keys() == {(language, arm) for language in ("Python", "all") for arm in ("file", "better")}
+    file, better = rows["Python", "file"], rows["all", "better"]
+    assert (file["shown"], file["introduced"], file["left"]) == (str(len(TASKS)), "0", "0")
+    assert (file["parse"], file["parse empty"], file["parse with the truth"]) == ("1.000", "0.000", "1.000")
+    assert better["shown"] == "6"
+    assert "Syntax errors introduced" not in found
+
+
+@pytest.fixture
+def with_errors(tmp_path, monkeypatch):
+    """Give the tables of syntax where all arms show what does not parse, and Go has no parser."""
+    monkeypatch.setattr(completion_parsers, "PARSERS", {**completion_parsers.PARSERS, "Go": no_parser})
+    tasks = [
+        replace(task(f"repo{number}", "line"), text="def load(path):\n    pass\n    \n", offset=29)
+        for number in range(25)
+    ]
+    tasks += [replace(task("whole", "line"), text="total = \n", offset=8), task("go", "line", language="Go")]
+    answers = Answers(tmp_path / "answers.jsonl")
+    answers.add(Answer(each.id, "file", "1", "a | b)", "", 1.0) for each in tasks)
+    return {
+        table.title: table
+        for table in tables(Results((FILE,), {"file": tasks}, tasks, answers, tmp_path / "all"))
+        if table.title.startswith("Syntax")
+    }
+
+
+def no_parser(files):
+    message = "`gofmt` is not on PATH"
+    raise ParserMissing(message)
+
+
+def test_errors_that_a_text_introduces_are_counted_and_listed(with_errors):
+    (row, total) = with_errors["Syntax"].rows
+    assert row[0] == "Python"
+    assert row[1:] == total[1:] == ("file", "26", "25", "0", "0.000", "0.962", "0.962")
+    listed = with_errors["Syntax errors introduced"]
+    assert len(listed.rows) == 20
+    assert listed.rows[0] == ("file", "repo0:line", "line 3: unmatched ')'")
+    assert listed.note == "20 of 25."
+
+
+def test_a_missing_parser_is_told_below_the_table(with_errors):
+    assert with_errors["Syntax"].note.endswith("Go is not judged: `gofmt` is not on PATH.")
 
 
 def test_answers_with_other_settings_do_not_count(found):
