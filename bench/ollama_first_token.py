@@ -70,7 +70,7 @@ async def request_for(selector: Selector, hole: Hole) -> FillRequest:
     """Make the request that the product makes for a hole."""
     target = await selector.target("completion")
     choice = await selector.fim(target)
-    budget = budget_for(CompletionSettings(max_tokens=OUTPUT), target.context_length)
+    budget = budget_for(CompletionSettings(max_tokens=OUTPUT), target)
     ask = await make_ask(hole.document, hole.offset, target=target, choice=choice, budget=budget, one_line=True)
     if not isinstance(ask.request, FillRequest):
         raise TypeError(f"{target.model} does not fill in: {choice.why}")

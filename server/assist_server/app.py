@@ -15,6 +15,7 @@ from assist_server.core.folders import Folders
 from assist_server.core.notices import Notify, unheard
 from assist_server.engine.engine import Engine
 from assist_server.features.actions.explain import ExplainService
+from assist_server.features.completion.rates import RATES
 from assist_server.features.completion.service import CompletionService
 from assist_server.features.first_steps import HOST_VARIABLE, URL_SETTING, FirstSteps
 from assist_server.features.models import engine_model, is_embedded_model
@@ -116,7 +117,7 @@ def build_app(resolved: Resolved, folders: Folders, environ: Mapping[str, str], 
             selector,
             settings,
             SystemClock(),
-            rates=folders.cache / "rates.json",
+            rates=folders.cache / RATES,
             is_here=lambda backend: _is_here(backend.name, urls, settings),
         ),
         explain=ExplainService(selector, settings),

@@ -64,7 +64,10 @@ async def test_a_definition_of_another_file_is_in_the_prompt(start, workspace):
     trace = await client.request("assist/trace", {"uri": uri})
     (said,) = [entry for entry in trace["trace"] if entry.startswith("context")]
     assert said.startswith("context: 1 pieces (imports 1), about ")
-    assert "discounted" not in " ".join(trace["trace"])
+    *others, why = trace["trace"]
+    assert why.startswith("piece: pkg/prices.py:1-")
+    assert why.endswith(", imports, score 1.00: discounted, imported and used here")
+    assert "discounted" not in " ".join(others)
 
 
 async def test_the_beginning_of_a_prompt_stays_from_key_to_key(start, workspace):

@@ -56,7 +56,10 @@ WITHOUT_INDEX = Settings(index=IndexSettings(enable=False))
 
 @dataclass
 class FakeApp:
-    """An App whose services do as the test says; it is its own selector and services."""
+    """An App whose services do as the test says; it is its own selector and services.
+
+    asks: whether its completions need a model.
+    """
 
     settings: Settings = WITHOUT_INDEX
     problems: tuple[Problem, ...] = ()
@@ -65,11 +68,13 @@ class FakeApp:
     others: tuple[str, ...] = ()
     usage: Usage | None = None
     error: Exception | None = None
+    asks: bool = True
     hold: asyncio.Event | None = None
     places: dict[str, str] = field(default_factory=dict)
     queries: list[Any] = field(default_factory=list)
     warmed: list[Document] = field(default_factory=list)
     looked_ahead: list[str] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
     used: list[tuple[str, str | None, str | None]] = field(default_factory=list)
     notify: Notify = unheard
     loads: "Loads | None" = None
@@ -125,6 +130,8 @@ class FakeApp:
 
     async def complete(self, query: CompletionQuery) -> Completion:
         self.queries.append(query)
+        if self.asks:
+            query.asked()
         if self.hold:
             await self.hold.wait()
         if self.error:
@@ -135,6 +142,9 @@ class FakeApp:
 
     def opened(self, document: Document, around: Surroundings | None) -> None:
         self.warmed.append(document)
+
+    def forget(self, uri: str) -> None:
+        self.forgotten.append(uri)
 
     def ahead(self, query: CompletionQuery, text: str) -> None:
         self.looked_ahead.append(text)

@@ -15,7 +15,10 @@ from support.sources import asked
 
 @dataclass
 class FakeSurroundings:
-    """A workspace in memory. lately: gives what was done lately. unknown: names that are nowhere in it."""
+    """A workspace in memory.
+
+    lately: gives what was done lately. unknown: names that are nowhere in it. changed: how often other files were.
+    """
 
     index: MemoryIndex
     path: str
@@ -23,6 +26,7 @@ class FakeSurroundings:
     lately: Callable[[], Iterable[Snippet]] = tuple
     unknown: frozenset[str] = field(default=frozenset())
     repository: str = "shop"
+    changed: int = 0
 
     def project(self) -> Project:
         return Project(self.index, self.index.read)
@@ -35,6 +39,9 @@ class FakeSurroundings:
 
     def known(self, name: str) -> bool:
         return name not in self.unknown
+
+    def changes(self) -> int:
+        return self.changed
 
 
 def query_in(text: str, trigger: Trigger = "automatic") -> CompletionQuery:

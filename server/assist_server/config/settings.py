@@ -89,9 +89,10 @@ class CompletionSettings:
         512, "How much of the text before the cursor the model reads, in tokens.", minimum=16, maximum=131_072
     )
     suffix_tokens: int = _setting(
-        64,
-        "How much of the text after the cursor the model reads, in tokens; short is quick on a CPU.",
-        minimum=0,
+        -1,
+        "How much of the text after the cursor the model reads, in tokens. -1 goes by the model: nothing for one of "
+        "less than a billion parameters, which writes worse with it, else 96 where the machine is quick enough.",
+        minimum=-1,
         maximum=131_072,
     )
     context_tokens: int = _setting(
@@ -102,8 +103,9 @@ class CompletionSettings:
         maximum=131_072,
     )
     sources: tuple[str, ...] = _setting(
-        ("outline", "imports", "definitions", "related", "edits", "views"),
-        "Where those places come from: `outline` (the rest of the file), `imports`, `definitions`, `related`, `edits`, "
+        ("below", "outline", "imports", "definitions", "related", "edits", "views"),
+        "Where those places come from: `below` (what follows the cursor, for a model that gets no text after it), "
+        "`outline` (the rest of the file), `imports`, `definitions`, `related`, `edits`, "
         "`views`, `open`. Empty: the text around the cursor only.",
     )
     latency_target_ms: int = _setting(

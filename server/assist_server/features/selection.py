@@ -67,12 +67,17 @@ _QUANTIZED_BYTES = 0.6  # a parameter at four bits, tables and all
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A model that answers for a role; context_length in tokens, as the server runs it; digest: None where not told."""
+    """A model that answers for a role.
+
+    context_length: in tokens, as the server runs it. digest: None where not told. parameters: how many it has, 0 where
+    nothing tells.
+    """
 
     backend: Backend
     model: str
     context_length: int
     digest: str | None = None
+    parameters: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +269,7 @@ class Selector:
             info = best_model(infos, wish.role, server=backend.name, hint=hint, code_only=code_only)
         length = info.context_length or (self._settings.engine.context_length if embedded else UNKNOWN_CONTEXT_LENGTH)
         _log.info("%s: %s on %s, %d tokens of context", wish.role, info.name, backend.name, length)
-        return Target(backend, info.name, length, info.digest)
+        return Target(backend, info.name, length, info.digest, _parameters(info))
 
     async def _models(self, backend: Backend) -> tuple[ModelInfo, ...]:
         try:

@@ -42,6 +42,10 @@ class Completes(Protocol):
         """Have the model read the beginning of a document before somebody writes there."""
         ...
 
+    def forget(self, uri: str) -> None:
+        """Forget a document, and give up what is done for it in a pause."""
+        ...
+
     def ahead(self, query: CompletionQuery, text: str) -> None:
         """Find what would be offered next if this text were accepted."""
         ...

@@ -120,6 +120,7 @@ class SessionIndex:
             tree=lambda: opened.parsed if opened is not None else None,
             unsaved=unsaved,
             is_whole=lambda: indexes.is_whole(root),
+            changed=lambda: indexes.changes(root, path),
         )
 
     async def syntax(self, document: Document) -> tuple[Document, FileSyntax] | None:

@@ -1,4 +1,4 @@
-"""Latest wins: of the requests about one document, only the newest is worth a model's time."""
+"""Latest wins: of one person's requests, only the newest is worth a model's time."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -41,7 +41,11 @@ class _Generation(Generic[Result]):
 
 
 class Latest(Generic[Result]):
-    """The newest generation of each (document, feature group)."""
+    """The newest generation of each (document, feature group).
+
+    A person types in one place at a time: a newer request gives up the automatic ones of all other documents too, for
+    the model answers one after the other. What was asked for by hand is only given up for its own document.
+    """
 
     def __init__(self) -> None:
         self._running: dict[Key, _Generation[Result]] = {}
@@ -85,13 +89,19 @@ class Latest(Generic[Result]):
     def _start(
         self, key: Key, keystroke: Keystroke, generate: Callable[[], Coroutine[Any, Any, Result]]
     ) -> _Generation[Result]:
-        self.forget(key)
+        self._supersede_for(key)
         loop = asyncio.get_running_loop()
         generation = _Generation(keystroke, loop.create_task(generate()), loop.create_future())
         self._running[key] = generation
         self._tasks.add(generation.task)
         generation.task.add_done_callback(lambda task: self._finished(key, generation, task))
         return generation
+
+    def _supersede_for(self, key: Key) -> None:
+        """Give up what a newer request of a document and feature group takes the place of."""
+        for other, generation in list(self._running.items()):
+            if other == key or (other[1] == key[1] and not generation.keystroke.invoked):
+                self._drop(other, generation)
 
     def _drop(self, key: Key, generation: _Generation[Result]) -> None:
         generation.supersede()

@@ -1,6 +1,7 @@
 """What the editor's status bar may say: `assist/status`, sent when it changes to clients that asked for it."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -30,34 +31,57 @@ class Status:
         self._sent: StatusParams | None = None
         self._rest = StatusParams()
         self._off: str | None = None
-        self._busy = 0
+        self._waiting: Counter[Hashable] = Counter()
+        self._asked: set[Hashable] = set()
         self._doing: str | None = None
 
     @property
     def now(self) -> StatusParams:
         """The state in force: an answer in the making goes before all, then an error, then being off."""
-        if self._busy:
+        if self._is_busy:
             return replace(self._rest, state="busy", message=self._doing)
         if self._rest.state == "idle" and self._off is not None:
             return replace(self._rest, state="off", message=self._off)
         return self._rest
 
+    @property
+    def _is_busy(self) -> bool:
+        return bool(self._asked or (self._waiting and self._doing is not None))
+
     @contextmanager
     def busy(self) -> Iterator[None]:
         """Say that an answer is in the making."""
-        self._busy += 1
-        self.publish()
+        with self.waiting(work := object()):
+            self.asked(work)
+            yield
+
+    @contextmanager
+    def waiting(self, work: Hashable) -> Iterator[None]:
+        """Have somebody wait for an answer to which no model may be needed; only `asked` makes this `busy`.
+
+        work: what several who wait for the same have in common.
+        """
+        self._waiting[work] += 1
         try:
             yield
         finally:
-            self._busy -= 1
-            if not self._busy:
+            self._waiting[work] -= 1
+            if not self._waiting[work]:
+                del self._waiting[work]
+                self._asked.discard(work)
+            if not self._waiting:
                 self._doing = None
-                self.publish()
+            self._publish_unless_busy()
+
+    def asked(self, work: Hashable) -> None:
+        """Say that a model is asked for what somebody waits for, until nobody does."""
+        if work in self._waiting:
+            self._asked.add(work)
+            self.publish()
 
     def waits(self, message: str) -> None:
         """Say what the answers in the making wait for, until there are none."""
-        if self._busy:
+        if self._waiting:
             self._doing = message
             self.publish()
 
@@ -82,7 +106,7 @@ class Status:
         self.publish()
 
     def _publish_unless_busy(self) -> None:
-        if not self._busy:
+        if not self._is_busy:
             self.publish()
 
     def publish(self) -> None:

@@ -53,7 +53,7 @@ async def suggest(session: Session, asking: Asking) -> Completion | None:
         return None
     try:
         # Not within the generation: a superseded one may take its time to stop, which nobody waits for.
-        with session.status.busy():
+        with session.status.waiting(document.uri):
             found = await session.latest.run(
                 (document.uri, GROUP), asking.keystroke, lambda: _generate(session, asking)
             )
@@ -91,7 +91,14 @@ async def _generate(session: Session, asking: Asking) -> Completion | str:
     try:
         async with session.app() as app:
             number = app.settings.completion.alternatives if asking.trigger == "invoked" else 1
-            query = CompletionQuery(document, asking.offset, asking.trigger, around, number)
+            query = CompletionQuery(
+                document,
+                asking.offset,
+                asking.trigger,
+                around,
+                number,
+                asked=lambda: session.status.asked(document.uri),
+            )
             completion = await app.completion.complete(query)
             if completion.items:
                 session.works(app, completion.backend, completion.model)

@@ -51,15 +51,27 @@ class Scene:
     lately: list[Snippet] = field(default_factory=list)
     seen: Seen = NOT_SEEN
     asked: int = 0
+    changed: int = 0
+    in_pause: bool = False
 
     def __post_init__(self) -> None:
-        self.blocks = ContextBlocks(self.sources, StillClock())
+        self.clock = StillClock()
+        self.blocks = ContextBlocks(self.sources, self.clock)
         self.indexes = {path: MemoryIndex({path: self.text}) for path in ("a.py", "b.py")}
 
-    async def at(self, offset: int, path: str = "a.py") -> Block:
+    async def at(self, offset: int, path: str = "a.py", *, keeps: bool = True) -> Block:
         document = Document(f"file:///{path}", path, "python", self.text)
-        around = FakeSurroundings(self.indexes[path], path, lately=self._recent)
-        return await self.blocks.block(document, offset, around, lambda: self.seen, Limits(self.tokens, 1.0))
+        around = FakeSurroundings(self.indexes[path], path, lately=self._recent, changed=self.changed)
+        limits = Limits(self.tokens, 1.0, self.in_pause, keeps)
+        return await self.blocks.block(document, offset, around, lambda: self.seen, limits)
+
+    async def type(self, place: int, keys: str) -> list[Block]:
+        """Write at a place, key by key, and ask after each."""
+        blocks = []
+        for number, key in enumerate(keys, place):
+            self.text = self.text[:number] + key + self.text[number:]
+            blocks.append(await self.at(number + 1))
+        return blocks
 
     def _recent(self) -> Iterable[Snippet]:
         self.asked += 1
@@ -94,6 +106,120 @@ async def test_is_only_appended_to_in_another_scope_and_after_a_jump(start: int,
     assert then.snippets == (*first.snippets, *([piece("banana")] if grows else []))
     assert then.is_new == grows
     assert (await scene.at(end)).snippets == then.snippets
+
+
+WRITTEN = "\n\ndef third(amount):\n    if amount:\n        return (amount)\n"
+
+
+async def test_stays_as_it_is_while_somebody_writes_whatever_the_index_says() -> None:
+    scene = Scene(lately=[piece("apple")])
+    await scene.at(IN_FIRST)
+    scene.lately = [piece("banana")]
+    for place in (LONG.index("\n\n\ndef second"), len(LONG)):
+        await scene.at(place)
+        before = (await scene.at(place)).snippets
+        blocks = await scene.type(place, WRITTEN * 4)
+        scene.indexes["a.py"] = MemoryIndex({"a.py": "def broken(:\n" * 9 + scene.text})
+        end = place + len(WRITTEN * 4)
+        scene.text = scene.text[: end - 3] + scene.text[end:]
+        blocks.append(await scene.at(end - 3))
+        assert {block.snippets for block in blocks} == {before}
+        assert not any(block.is_new for block in blocks)
+
+
+async def test_brackets_that_an_editor_closes_or_steps_over_are_no_move() -> None:
+    scene = Scene(lately=[piece("apple")])
+    await scene.at(IN_FIRST)
+    scene.lately, scene.indexes["a.py"] = [piece("banana")], MemoryIndex({"a.py": "def broken(): 1\n" * 9})
+    for before, after in (("{", "}"), ("{\n    ", "\n}"), ("{\n    b(", ")\n}"), ("{\n    b()", "\n}"), ("", "")):
+        scene.text = LONG[:IN_FIRST] + before + after + LONG[IN_FIRST:]
+        assert (await scene.at(IN_FIRST + len(before))).snippets == (piece("apple"),)
+
+
+async def test_a_key_in_another_scope_is_a_move_to_it() -> None:
+    scene = Scene(lately=[piece("apple")])
+    await scene.at(IN_FIRST)
+    scene.lately = [piece("banana")]
+    (block,) = await scene.type(IN_SECOND, "x")
+    assert block.snippets == (piece("apple"), piece("banana"))
+    scene.lately = [piece("cherry")]
+    assert (await scene.at(LONG.index("def second") - 1)).snippets == block.snippets, "nothing else is around it"
+
+
+@pytest.mark.parametrize("what", ["another file has changed", "a source was late"])
+async def test_what_is_out_of_date_is_chosen_anew_in_a_pause_and_not_before(what: str) -> None:
+    scene = Scene(lately=[piece("apple")])
+    if what == "a source was late":
+        scene.lately = Late(scene, [piece("apple"), piece("cherry")])
+    first = await scene.at(IN_FIRST)
+    assert (first.snippets, first.whole) == ((piece("apple"),), what != "a source was late")
+    scene.lately = [piece("banana")]
+    scene.changed += what == "another file has changed"
+    assert not any(block.is_new for block in await scene.type(IN_FIRST, WRITTEN))
+    scene.in_pause = True
+    after = await scene.at(IN_FIRST)
+    assert (after.snippets, after.is_new) == ((piece("banana"),), True)
+    scene.lately = [piece("cherry")]
+    assert (await scene.at(IN_FIRST)).snippets == (piece("banana"),), "it is up to date"
+
+
+class Late(list[Snippet]):
+    """Snippets of which the first takes all of the time."""
+
+    def __init__(self, scene: Scene, snippets: Iterable[Snippet]) -> None:
+        super().__init__(snippets)
+        self._scene = scene
+
+    def __iter__(self) -> Iterator[Snippet]:
+        for one in super().__iter__():
+            self._scene.clock.now += 2.0
+            yield one
+
+
+async def test_another_scope_that_was_written_is_seen_in_a_pause() -> None:
+    scene = Scene(lately=[piece("apple")])
+    await scene.at(IN_FIRST)
+    await scene.at(len(LONG))
+    scene.lately = [piece("banana")]
+    await scene.type(len(LONG), WRITTEN.rstrip())
+    scene.indexes["a.py"] = MemoryIndex({"a.py": scene.text})
+    place = len(scene.text)
+    assert not (await scene.at(place)).is_new
+    scene.in_pause = True
+    assert (await scene.at(place)).snippets == (piece("apple"), piece("banana"))
+    scene.lately = [piece("cherry")]
+    for offset in (place, scene.text.index("def third") - 1):
+        assert not (await scene.at(offset)).is_new, "nothing else is around it"
+
+
+async def test_a_look_at_what_may_come_leaves_it_as_it_is() -> None:
+    scene = Scene(lately=[piece("apple")])
+    assert (await scene.at(IN_SECOND, keeps=False)).snippets == (piece("apple"),)
+    scene.lately = [piece("banana")]
+    await scene.at(IN_FIRST)
+    scene.lately = [piece("cherry")]
+    assert (await scene.at(IN_SECOND, keeps=False)).snippets == (piece("banana"), piece("cherry"))
+    assert (await scene.at(IN_FIRST_BELOW)).snippets == (piece("banana"),)
+
+
+async def test_what_is_found_again_is_not_new() -> None:
+    scene = Scene(lately=[piece("apple")])
+    await scene.at(IN_FIRST)
+    assert [(block.snippets, block.is_new) for block in [await scene.at(IN_SECOND)]] == [((piece("apple"),), False)]
+    scene.changed, scene.in_pause = 1, True
+    assert not (await scene.at(IN_SECOND)).is_new
+    scene.tokens += 1
+    assert not (await scene.at(IN_SECOND)).is_new
+
+
+async def test_an_index_that_is_busy_for_once_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(lately=[piece("apple")])
+    await scene.at(IN_FIRST)
+    scene.indexes["a.py"] = Locked({"a.py": LONG})
+    monkeypatch.setattr(Locked, "wholly", True)
+    block = await scene.at(IN_SECOND)
+    assert (block.snippets, block.is_new) == ((piece("apple"),), False)
+    assert block.notes == ("context: as before, the index is busy",)
 
 
 async def test_is_chosen_anew_where_there_is_no_room_left() -> None:
@@ -286,7 +412,7 @@ async def test_the_prefix_gets_what_the_context_leaves() -> None:
 
     async def prepared(keep: int | None) -> tuple[Budget, int | None, tuple[Snippet, ...], str]:
         found = await prepare(
-            query.document, query.offset, query.around, budget=budget, blocks=blocks, keep=keep, seconds=1.0
+            query.document, query.offset, query.around, budget=budget, blocks=blocks, keep=keep, limits=Limits(200, 1.0)
         )
         return found.budget, found.beside.keep, found.beside.snippets, found.beside.repository
 
@@ -305,6 +431,29 @@ async def test_says_nothing_that_the_prompt_holds_anyway() -> None:
     budget = Budget(room=4000, prefix=100, suffix=50, context=200, output=32)
     blocks = ContextBlocks(("outline", "edits"), StillClock())
     found = await prepare(
-        query.document, query.offset, query.around, budget=budget, blocks=blocks, keep=None, seconds=1.0
+        query.document, query.offset, query.around, budget=budget, blocks=blocks, keep=None, limits=Limits(200, 1.0)
     )
     assert found.beside.snippets == (piece("banana"),)
+
+
+SEVERAL = "def first():\n" + "".join(f"    step_{name}()\n" for name in "abcdefghijklmnopqrst")
+
+
+async def test_what_follows_below_stays_while_it_does_follow() -> None:
+    scene = Scene(text=SEVERAL, sources=("below",))
+    (first,) = (await scene.at(SEVERAL.index("    step_b"))).snippets
+    assert first.text.startswith("    step_c()\n    step_d()")
+    typed = await scene.type(SEVERAL.index("    step_b"), "    x = 1\n    y")
+    assert {block.snippets for block in typed} == {(first,)}
+    assert (await scene.at(scene.text.index("    step_d"))).snippets == (first,)
+    (passed,) = (await scene.at(scene.text.index("    step_o"))).snippets
+    assert passed.text.startswith("    step_p()")
+
+
+async def test_what_follows_below_is_read_anew_when_it_was_changed() -> None:
+    scene = Scene(text=SEVERAL, sources=("below",))
+    place = SEVERAL.index("    step_b")
+    (first,) = (await scene.at(place)).snippets
+    scene.text = SEVERAL.replace(first.text.rpartition("\n")[2].strip(), "other()")
+    (then,) = (await scene.at(place)).snippets
+    assert then.text.endswith("other()")

@@ -30,6 +30,15 @@ def test_waits_a_little_longer_than_a_person_between_two_keys() -> None:
     assert wait(*typed(*[0.1] * 10)) == pytest.approx(0.12)
 
 
+def test_knows_how_long_no_key_came_before_the_last() -> None:
+    debounce, _ = typed(0.2, 4.0)
+    assert debounce.quiet(DOC) == pytest.approx(4.0)
+    assert math.isinf(debounce.quiet("file:///other.py"))
+    assert math.isinf(typed()[0].quiet(DOC))
+    debounce.forget(DOC)
+    assert math.isinf(debounce.quiet(DOC))
+
+
 def test_asks_at_once_where_the_answer_comes_before_the_next_key() -> None:
     assert wait(*typed(*[0.2] * 10), answer=0.19) == 0.0
 

@@ -9,42 +9,11 @@ from hypothesis import strategies as st
 
 import assist_context
 from assist_context.retrieval.snippet import Place
-from assist_context.syntax.incremental import Parsed
-from assist_context.syntax.parse import parse
-from assist_server.features.completion.filters import FILTERS, NOTHING_MADE, Frame, apply_filters, control_tokens_in
+from assist_server.features.completion.filters import NOTHING_MADE, Frame, apply_filters, control_tokens_in
 from assist_server.features.completion.hole import hole_at
 from assist_server.features.completion.trigger import Extent
 from support.completion import at_cursor
-
-OWN = frozenset({"<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|endoftext|>", "<PRE>", "<MID>"})
-
-
-def frame(place: str, extent: Extent = "line", *, from_chat: bool = False) -> Frame:
-    text, offset = at_cursor(place)
-    return Frame(hole_at(text, offset), extent, from_chat, OWN, control_tokens_in(text, OWN))
-
-
-def full_frame(
-    place: str, language: str = "python", extent: Extent = "block", known: frozenset[str] | None = None
-) -> Frame:
-    """Make what an automatic request in an editor knows; known: the names of the workspace."""
-    text, offset = at_cursor(place)
-    source = text.encode()
-    parsed = Parsed(source, parse(language, source), exact=True)
-    return Frame(
-        hole_at(text, offset, language),
-        extent,
-        control=OWN,
-        literals=control_tokens_in(text, OWN),
-        place=Place("a", language, text, offset, parsed),
-        automatic=True,
-        known=None if known is None else known.__contains__,
-        check_seconds=60.0,
-    )
-
-
-def run_one(name: str, made: str, at: Frame) -> str:
-    return next(row for row in FILTERS if row.name == name).apply(made, at)
+from support.filters import OWN, frame, full_frame, run_one
 
 
 @pytest.mark.parametrize(
@@ -64,6 +33,13 @@ def run_one(name: str, made: str, at: Frame) -> str:
         ("echo", "x.to<|>", "total = 1", "tal = 1"),
         ("echo", "x<|>", "xs = 1", "xs = 1"),
         ("echo", "ret <|>", "return a", "return a"),
+        ("echo", "int<|>", "internal_id = 1", ""),
+        ("echo", "return<|>", "returned.rows", ""),
+        ("echo", "inter<|>", "internal_id = 1", "nal_id = 1"),
+        ("echo", "std::vector<<|>", "std::vector<int>> grid;", "std::vector<int>> grid;"),
+        ("echo", "x = deepcopy(<|>", "deepcopy(a))", "deepcopy(a))"),
+        ("echo", "    deepcopy(<|>", "deepcopy(a))", "deepcopy(a))"),
+        ("echo", "    deepcopy(a, <|>", "deepcopy(a, b)", "b)"),
         ("double space", "x = <|>", "  1", "1"),
         ("double space", "    <|>", "  1", "  1"),
         ("double space", "x =<|>", " 1", " 1"),
@@ -86,6 +62,10 @@ def run_one(name: str, made: str, at: Frame) -> str:
         ("closing brackets", 'print("<|>")', 'hello")', "hello"),
         ("closing brackets", "x = [<|>] + y", "1, 2] + z", "1, 2"),
         ("closing brackets", "return a <|> b", "+ c)", "+ c)"),
+        # The quotes that follow may be those of the next string.
+        ("closing brackets", 'f("a<|>, "b")', 'bc"', 'bc"'),
+        ("closing brackets", 'f("a<|>", "b")', 'bc", "d"', "bc"),
+        ("closing brackets", 'f("<|>', 'a (b", c)', 'a (b", c)'),
         ("overlap", "return a <|> b", "+ b", "+ "),
         ("overlap", "foo(a<|>, c)", ", b, c)", ", b"),
         ("overlap", "foo(<|>)", "bar()", "bar()"),
@@ -93,18 +73,35 @@ def run_one(name: str, made: str, at: Frame) -> str:
         ("overlap", "x = <|>;", "1;", "1"),
         ("overlap", "x = tot<|>al", "al", ""),
         ("overlap", "x = <|>al", "total", "total"),
+        ("overlap", "lines.<|>nding.end())", "append(ending.end())", "append(e"),
         ("line above", "total = 1\n<|>", "total = 1", ""),
-        ("line above", "    total = 1\n    to<|>", "tal = 1\n    x = 2", ""),
+        ("line above", "    total = 1\n    to<|>", "tal = 1", ""),
+        ("line above", "    s.pop()\n    <|>", "s.pop()\n    return s", "s.pop()\n    return s"),
+        ("line above", "f(a)\nf(<|>)", "a", ""),
         ("line above", "}\n<|>", "}", "}"),
+        ("line above", "        return None\n    <|>", "return None", "return None"),
+        ("line above", "</div>\n<|>", "</div>", "</div>"),
+        ("line above", "    done\n  <|>", "done", "done"),
         ("line below", "<|>\ntotal = 1", "total = 1", ""),
-        ("line below", "total = <|>\n\n\ntotal = 1\n", "1", ""),
-        ("line below", "if x:\n    <|>\nleave()", "    leave()", ""),
+        ("line below", "<|>\ntotal = 1", "total = 1\nx = 2", ""),
+        ("line below", "<|>\n\ntotal = 1", "total = 1", "total = 1"),
+        ("line below", "    if x:\n        <|>\n    return None", "return None", "return None"),
+        ("line below", "    <|>\n    return None", "return None", ""),
         ("line below", "  <|>\n}", "}", "}"),
+        ("line below", "    <|>\n  </div>\n</div>", "</div>", "</div>"),
+        ("line below", "    <|>\n  done\ndone", "done", "done"),
         ("loops", "<|>", "a = 1\na = 1\na = 1\na = 1", "a = 1"),
         ("loops", "<|>", "a()\nb()\na()\nb()\na()\nb()\nc()", "a()\nb()"),
         ("loops", "<|>", "a()\na()\nb()", "a()\na()\nb()"),
         ("loops", "x = <|>", "foo, foo, foo, foo, foo, foo, foo", "foo, "),
         ("loops", "<|>", "# ------------------------------", "# ------------------------------"),
+        ("loops", "x = <|>", "[0, 0, 0, 0, 0, 0, 0, 0]", "[0, 0, 0, 0, 0, 0, 0, 0]"),
+        ("loops", "x = [<|>]", "0, 0, 0, 0, 0, 0, 0, 0", "0, 0, 0, 0, 0, 0, 0, 0"),
+        ("loops", "x = <|>", "[0, 0, 0, 0, 0, 0, 0, 0", "[0, "),
+        ("loops", "x = <|>", "{'a', 'a', 'a', 'a', 'a', 'a'}", "{'a', 'a', 'a', 'a', 'a', 'a'}"),
+        ("loops", "x = <|>", "[\n  1, -1,\n  1, -1,\n  1, -1,\n]", "[\n  1, -1,\n  1, -1,\n  1, -1,\n]"),
+        ("loops", "x = <|>", f"[{', '.join(['(0.5, None)'] * 6)}]", f"[{', '.join(['(0.5, None)'] * 6)}]"),
+        ("loops", "<|>", "f(foo, foo, foo, foo, foo, foo, foo)", "f(foo, "),
         ("boilerplate", "<|>", "# Copyright (c) 2024 A. Person\nx = 1", ""),
         ("boilerplate", "x = 1\n<|>", "y = 2\n# SPDX-License-Identifier: MIT\nz", "y = 2"),
         ("boilerplate", "<|>", "# path/to/file.py\nx = 1", ""),
@@ -147,6 +144,28 @@ def test_filter(name: str, place: str, made: str, kept: str) -> None:
 )
 def test_filter_of_an_answer_in_words(name: str, place: str, made: str, kept: str) -> None:
     assert run_one(name, made, frame(place, from_chat=True)) == kept
+
+
+@pytest.mark.parametrize(
+    ("language", "mark", "line"),
+    [
+        ("python", "@property", "def rows(self):"),
+        ("python", '@app.get("/")', "def rows(self):"),
+        ("rust", "#[test]", "fn rows() {}"),
+        ("java", "/**", "* The rows."),
+        ("csharp", "[Fact]", "void rows() {}"),
+    ],
+)
+def test_many_things_begin_with_the_same_mark(language: str, mark: str, line: str) -> None:
+    """So it does not tell that what follows, or what stands above, comes again; the line behind it does."""
+    made, other = f"{mark}\n    {line}", f"{mark}\n    {line.replace('rows', 'names')}"
+    for place in (f"class A {{\n    <|>\n    {other}\n}}\n", f"class A {{\n    {mark}\n    <|>\n}}\n"):
+        text, offset = at_cursor(place)
+        at = Frame(hole_at(text, offset, language), "block", place=Place("a", language, text, offset))
+        for name in ("end", "line above", "line below"):
+            assert run_one(name, made, at) == made
+            assert run_one(name, mark, at) == mark
+        assert run_one("line below", other, at) == ("" if other in text else other)
 
 
 def test_a_fence_written_by_a_filling_model_is_left_alone() -> None:
@@ -227,12 +246,34 @@ def test_the_trace_counts_and_never_quotes() -> None:
         ("f() {\n\ta();\n\t<|>\n}", "if (b) {\n        c();\n    }", "if (b) {\n\t\tc();\n\t}"),
         ("f() {\n    a();\n    <|>\n}", "if (b) {\n\t\tc();\n\t}", "if (b) {\n\t\tc();\n\t}"),
         ("x = '<|>'", "    a", "    a"),
+        # What ends like a head is none, or ends one of several lines.
+        ("# Note:\n<|>\n", "a()", "a()"),
+        ("def f(a,\n      b):\n    <|>\n", "return a", "return a"),
+        ("def f(\n    a,\n):\n<|>\n", "return a", "    return a"),
     ],
 )
 def test_indentation(place: str, made: str, kept: str) -> None:
     at = full_frame(place)
     assert run_one("indentation", made, at) == kept
     assert run_one("indentation", kept, at) == kept
+
+
+SWITCHES = "void g(int b) {\n\tswitch (b) {\n\tcase 1:\n\t\tc();\n\t}\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("language", "place", "made", "kept"),
+    [
+        ("go", "\tswitch x {\n\t<|>\n\t}\n", "case 1:\n\t\ta()", "case 1:\n\t\ta()"),
+        ("go", "\tselect {\n\t<|>\n\t}\n", "default:\n\t\ta()", "default:\n\t\ta()"),
+        ("go", "\tswitch x {<|>\n\t}\n", "\n\tcase 1:\n\t\ta()", "\n\tcase 1:\n\t\ta()"),
+        ("go", "\tif x {\n\t<|>\n\t}\n", "a()", "\ta()"),
+        ("c", "\tswitch (x) {\n\t<|>\n\t}\n", "case 1:", "\tcase 1:"),
+        ("c", SWITCHES + "\tswitch (x) {\n\t<|>\n\t}\n", "case 1:", "case 1:"),
+    ],
+)
+def test_a_case_stands_as_deep_as_the_file_has_it(language: str, place: str, made: str, kept: str) -> None:
+    assert run_one("indentation", made, full_frame(place, language)) == kept
 
 
 @pytest.mark.parametrize(
@@ -258,6 +299,7 @@ def test_indentation(place: str, made: str, kept: str) -> None:
             "first = read(one)\nsecond = read(two)",
         ),
         ("first = read(one)\nfirst = <|>", "read(one)", "read(one)"),
+        ("    first = read(one)\r\n    <|>\r\n", "first = read(one)\n    x", ""),
     ],
 )
 def test_copies(place: str, made: str, kept: str) -> None:
@@ -278,56 +320,6 @@ def test_fences_of_a_filling_model_are_no_code(language: str, made: str, kept: s
     assert run_one("code fence", made, at) == kept
 
 
-NAMES = frozenset({"read", "Shelf", "Path", "fetchBook"})
-
-
-@pytest.mark.parametrize(
-    ("language", "place", "made", "kept"),
-    [
-        ("python", "def f(a):\n    <|>\n", "return read(a)", "return read(a)"),
-        ("python", "def f(a):\n    <|>\n", "return read_everything(a)", ""),
-        ("python", "def f(a):\n    <|>\n", "b = read(a)\n    return open_book(b)", "b = read(a)"),
-        ("python", "def f(a):\n    x = rea<|>\n", "d(a)", "d(a)"),
-        ("python", "def f(a):\n    x = rea<|>\n", "lly(a)", ""),
-        ("python", "def f(a):\n    <|>\n", "return self.unheard_of", ""),
-        ("python", "def f(a):\n    <|>\n", "return a.unheard_of(anything=1)", "return a.unheard_of(anything=1)"),
-        (
-            "python",
-            "def f(a):\n    <|>\n",
-            "for unheard in a:\n        print(unheard)",
-            "for unheard in a:\n        print(unheard)",
-        ),
-        ("python", "def f(a):\n    <|>\n", "unheard = [other for other in a]", "unheard = [other for other in a]"),
-        ("python", "def f(a):\n    <|>\n", "with a as unheard, a as other:", "with a as unheard, a as other:"),
-        ("python", "<|>\nx = 1", "import unheard_of", "import unheard_of"),
-        ("python", "<|>\nx = 1", "def unheard(of_it):", "def unheard(of_it):"),
-        ("python", "x = <|>\n", "'unheard of'  # nothing", "'unheard of'  # nothing"),
-        ("python", "x = <|>\n", "isinstance(x, ValueError)", "isinstance(x, ValueError)"),
-        ("python", "x = <|>\n", "0xcd", "0xcd"),
-        ("typescript", "const a = <|>;", "fetchBook(a)", "fetchBook(a)"),
-        ("typescript", "const a = <|>;", "fetchLibrary(a)", ""),
-        ("typescript", "<|>\n", "const { unheard, other } = fetchBook();", "const { unheard, other } = fetchBook();"),
-        ("typescript", "const a = <|>;", "{ unheard: 1 }", "{ unheard: 1 }"),
-        ("typescript", "const a = <|>;", "(unheard) => console.log(unheard)", "(unheard) => console.log(unheard)"),
-        (
-            "go",
-            "func f() {\n\t<|>\n}",
-            "book, err := read()\n\tif err != nil {",
-            "book, err := read()\n\tif err != nil {",
-        ),
-        ("rust", "fn f() {\n    <|>\n}", "let mut unheard = Vec::new();", "let mut unheard = Vec::new();"),
-        ("cpp", "int f() {\n  <|>\n}", "Shelf unheard = read();", "Shelf unheard = read();"),
-        ("cpp", "int f() {\n  <|>\n}", "return unheard;", ""),
-        ("ruby", "x = <|>", "unheard_of", "unheard_of"),
-    ],
-)
-def test_names_that_exist_nowhere(language: str, place: str, made: str, kept: str) -> None:
-    at = full_frame(place, language, known=NAMES)
-    assert run_one("names", made, at) == kept
-    assert run_one("names", made, replace(at, automatic=False)) == made, "who asks is shown it"
-    assert run_one("names", made, replace(at, known=None)) == made
-
-
 @pytest.mark.parametrize(
     ("made", "kept"),
     [
@@ -346,6 +338,22 @@ def test_what_is_as_quick_to_type_is_not_offered_unasked(made: str, kept: str) -
     at = full_frame("x<|>")
     assert run_one("trivial", made, at) == kept
     assert run_one("trivial", made, replace(at, automatic=False)) == made
+
+
+@pytest.mark.parametrize(
+    ("place", "language", "made", "kept"),
+    [
+        ("impl A {\n    <|>\n}\n", "rust", "#[inline]", ""),
+        ("impl A {\n    <|>\n}\n", "rust", "fn a() {}\n    #[inline]\n    #[must_use]", "fn a() {}"),
+        ("impl A {\n    <|>\n    fn b() {}\n}\n", "rust", "#[inline]", "#[inline]"),
+        ("impl A {\n    <|>\n}\n", "rust", "#[inline]\n    fn a() {}", "#[inline]\n    fn a() {}"),
+        ("class A:\n    <|>\n", "python", "x = 1\n\n    @property", "x = 1"),
+        ("class A {\n  <|>\n}\n", "typescript", '@Input({ a: "b" })', ""),
+        ("a <|>\n", "python", "@ b", "@ b"),
+    ],
+)
+def test_attributes_need_something_that_has_them(place: str, language: str, made: str, kept: str) -> None:
+    assert run_one("attributes", made, full_frame(place, language)) == kept
 
 
 @pytest.mark.parametrize(

@@ -2,29 +2,28 @@
 
 import asyncio
 import logging
-import math
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from assist_context.prompt.segments import Control, Prompt
-from assist_context.prompt.tokens import estimate
+from assist_context.prompt.segments import Control
 from assist_server.backends.base import ChatRequest, FillRequest, FimEvidence, ModelInfo, Usage
 from assist_server.backends.scripted import ScriptedBackend, ScriptStep
 from assist_server.config.settings import CompletionSettings
-from assist_server.core.errors import BackendTimeout, PromptTooLong, RateLimited, Unsupported, UsageError
-from assist_server.features.completion.asking import budget_for, make_ask
-from assist_server.features.completion.service import Completion, CompletionQuery
-from assist_server.features.fim import FimChoice, choose_fim
-from assist_server.features.selection import Target
-from support.completion import Held, StillClock, at_cursor, check_complete, query_at, service_on
-
-SUFFIX = FimChoice("suffix", None, "")
-CHAT = FimChoice("chat", None, "")
-QWEN = choose_fim(FimEvidence(frozenset({"<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"})), "qwen2.5-coder")
+from assist_server.core.errors import BackendTimeout, RateLimited, Unsupported, UsageError
+from assist_server.features.completion.service import Completion, CompletionQuery, CompletionService
+from assist_server.features.completion.trigger import Trigger
+from support.completion import (
+    Held,
+    StillClock,
+    at_cursor,
+    check_complete,
+    query_at,
+    selector_of,
+    service_on,
+    settings_for,
+)
+from support.surroundings import query_in
 
 
 @pytest.mark.parametrize(
@@ -37,7 +36,6 @@ QWEN = choose_fim(FimEvidence(frozenset({"<|fim_prefix|>", "<|fim_suffix|>", "<|
         ("x = <|>", [], None),
         ("x = <|>\nx = 12", ["12"], None),
         ("def f():<|>", ["\n    return 1\n", "def g():"], "\n    return 1"),
-        ("s = '<|>'", ["é漢😀'"], "é漢😀"),
     ],
 )
 async def test_complete(marked: str, model: list[str], expect: str | None) -> None:
@@ -210,12 +208,132 @@ async def test_typing_what_was_suggested_asks_no_model() -> None:
     assert len(backend.requests) == 1
 
 
-async def test_where_the_rest_is_nothing_to_insert_the_model_is_asked() -> None:
+async def typed_out(service: CompletionService, before: str, offer: str, after: str = "\n") -> list[list[str]]:
+    """Type an offer key by key; give what is offered after each key but the last."""
+    return [
+        texts(await service.complete(query_at(f"{before}{offer[:place]}<|>{after}"))) for place in range(1, len(offer))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "offer"),
+    [
+        ("foo(bar)\nfoo(", "bar, baz)"),
+        ("x = foo", "(bar, 'a b', {})"),
+        ("def f(a):\n    ", "a()\n    if a:\n        b()\n    c"),
+        ("def f(a):\r\n    ", "a()\n    if a:\n        b()\n    c"),
+        ("x", " = 1  # one"),
+    ],
+)
+async def test_an_offer_is_typed_to_its_last_character_without_a_model(before: str, offer: str) -> None:
+    backend = ScriptedBackend(fills=[offer])
+    service = service_on(backend)
+    (whole,) = texts(await service.complete(query_at(f"{before}<|>\n", "invoked")))
+    for keys in ([*range(1, len(whole))], [*range(len(whole) - 2, -1, -1)], [0, 3, len(whole) - 1, 2]):
+        for place in keys:
+            beginning = whole[:place].replace("\n", "\r\n" if "\r" in before else "\n")
+            now = query_at(f"{before}{beginning}<|>\n")
+            assert texts(await service.complete(now)) == [whole[place:]]
+    assert len(backend.requests) == 1
+
+
+async def test_an_offer_of_one_line_is_typed_through_what_would_stop_a_new_one() -> None:
+    backend = ScriptedBackend(fills=["foo(bar, 'a b')  # c"])
+    service = service_on(backend)
+    (whole,) = texts(await service.complete(query_at("x = 1\n<|>\n    y", "automatic")))
+    assert await typed_out(service, "x = 1\n", whole, "\n    y") == [[whole[place:]] for place in range(1, len(whole))]
+    assert len(backend.requests) == 1
+
+
+async def test_an_offer_is_typed_through_brackets_and_strings_that_the_tree_shows() -> None:
+    backend = ScriptedBackend(fills=["(bar, 'a b')"])
+    service = service_on(backend)
+    place = "=== a.py\ndef f(bar):\n    foo{}<|>\n"
+    assert texts(await service.complete(query_in(place.format("")))) == ["(bar, 'a b')"]
+    for typed, left in (("(", "bar, 'a b')"), ("(bar", ", 'a b')"), ("(bar, '", "a b')"), ("(bar, 'a b'", ")")):
+        assert texts(await service.complete(query_in(place.format(typed)))) == [left]
+    assert len(backend.requests) == 1
+
+
+async def test_what_comes_after_an_offer_is_there_when_its_last_character_is_typed() -> None:
+    for end in ("\n", "\r\n"):
+        backend = ScriptedBackend(fills=["a\n    b = 1", "return b"])
+        settings = settings_for(backend)
+        service = CompletionService(selector_of(backend, settings), settings, StillClock(), is_here=lambda _: True)
+        before = f"def f(a):{end}    "
+        query = query_at(f"{before}<|>{end}")
+        (offer,) = texts(await service.complete(query))
+        service.ahead(query, offer)
+        assert service._ahead is not None
+        await asyncio.wait_for(asyncio.wait({service._ahead}), 10)
+        assert len(backend.requests) == 2
+        typed = offer.replace("\n", end)
+        completion = await service.complete(query_at(f"{before}{typed}<|>{end}"))
+        assert (texts(completion), len(backend.requests)) == (["return b"], 2)
+
+
+async def test_looking_ahead_tells_nobody_that_a_model_is_asked() -> None:
+    told: list[str] = []
+    backend = ScriptedBackend(fills=["a"])
+    settings = settings_for(backend)
+    service = CompletionService(selector_of(backend, settings), settings, StillClock(), is_here=lambda _: True)
+    service.ahead(replace(query_at("x = <|>"), asked=lambda: told.append("")), "b + ")
+    assert service._ahead is not None
+    await asyncio.wait_for(asyncio.wait({service._ahead}), 10)
+    assert (len(backend.requests), told) == (1, [])
+
+
+async def test_where_all_of_an_offer_is_typed_the_model_is_asked() -> None:
     backend = ScriptedBackend(fills=["a\n    bb", "cc"])
     service = service_on(backend)
     await service.complete(query_at("def f(a):\n    <|>\n"))
-    assert (await service.complete(query_at("def f(a):\n    a\n    <|>\n"))).items[0].text == "bb"
-    assert (await service.complete(query_at("def f(a):\n    a\n    b<|>\n"))).items[0].text == "cc"
+    assert texts(await service.complete(query_at("def f(a):\n    a\n    <|>\n"))) == ["bb"]
+    assert texts(await service.complete(query_at("def f(a):\n    a\n    b<|>\n"))) == ["b"]
+    assert texts(await service.complete(query_at("def f(a):\n    a\n    bb<|>\n"))) == ["cc"]
+
+
+async def test_any_of_several_suggestions_may_be_typed() -> None:
+    backend = ScriptedBackend(fills=["1 + 1", "22", "33"])
+    service = service_on(backend)
+    assert texts(await service.complete(three("x = <|>"))) == ["1 + 1", "22", "33"]
+    for typed, left in (("1", " + 1"), ("2", "2"), ("3", "3")):
+        assert texts(await service.complete(query_at(f"x = {typed}<|>"))) == [left]
+
+
+async def test_another_models_offer_is_not_typed_through() -> None:
+    backend = ScriptedBackend([ScriptStep("fill", ("11",)), ScriptStep("fill", ("22",))])
+    backend._models = (ModelInfo("one", 8192), ModelInfo("two", 8192))
+    selector = selector_of(backend)
+    service = CompletionService(selector, settings_for(backend), StillClock())
+    selector.use("completion", backend="scripted", model="one")
+    assert texts(await service.complete(query_at("x = <|>"))) == ["11"]
+    selector.use("completion", backend="scripted", model="two")
+    assert texts(await service.complete(query_at("x = 1<|>"))) == ["22"]
+
+
+async def test_who_asks_by_hand_where_a_line_was_offered_gets_more_than_its_rest() -> None:
+    backend = ScriptedBackend(fills=["11 + 2", "1 + 2\ny = 3"])
+    service = service_on(backend)
+    assert texts(await service.complete(query_at("x = <|>\n"))) == ["11 + 2"]
+    assert texts(await service.complete(query_at("x = 1<|>\n", "invoked"))) == ["1 + 2\ny = 3"]
+
+
+async def test_it_is_told_when_a_model_is_asked() -> None:
+    told: list[str] = []
+    backend = ScriptedBackend(fills=["turn a", "12"])
+    service = service_on(backend)
+
+    async def told_by(marked: str, trigger: Trigger = "automatic", alternatives: int = 1) -> int:
+        told.clear()
+        asks = replace(query_at(marked, trigger), asked=lambda: told.append(""), alternatives=alternatives)
+        await service.complete(asks)
+        return len(told)
+
+    assert await told_by("def f(a):\n    re<|>\n") == 1
+    assert await told_by("def f(a):\n    ret<|>\n") == 0, "the rest of what was offered"
+    assert await told_by("def f(a):\n    re<|>\n") == 0, "the same once more"
+    assert await told_by("# a re<|>\n") == 0, "where nothing is offered"
+    assert await told_by("x = <|>", "invoked", 2) > 1
 
 
 async def test_typing_something_else_or_a_change_elsewhere_asks_again() -> None:
@@ -322,92 +440,7 @@ async def test_an_alternative_that_fails_costs_only_itself() -> None:
     assert "alternatives: 1, then backend-timeout" in completion.trace
 
 
-LONG = "".join(f"value_{number} = {number}\n" for number in range(3000))
-
-
-async def test_a_prompt_that_the_server_finds_too_long_is_sent_once_more_smaller() -> None:
-    refusal = PromptTooLong("too long", status=400, prompt_tokens=1500, context_length=512)
-    backend = ScriptedBackend(
-        [ScriptStep("fill", error=refusal), ScriptStep("fill", ("11",)), ScriptStep("fill", ("22",))]
-    )
-    service = service_on(backend)
-    completion = await service.complete(query_at(LONG + "x = <|>"))
-    assert completion.items[0].text == "11"
-    sizes = [len(request.prompt.as_string()) for request in backend.requests if isinstance(request, FillRequest)]
-    assert sizes[1] < sizes[0] * 0.4, "512 - 96 - 16 of 1500 tokens fit"
-    assert "too long for the server (1500 of 512 tokens)" in completion.trace
-    await service.complete(query_at(LONG + "y = <|>"))
-    assert len(backend.requests) == 3, "what was learnt holds for the next request"
-
-
-class _NeverCounts(ScriptedBackend):
-    async def count_tokens(self, prompt: Prompt, model: str) -> int | None:
-        return None
-
-
-async def test_where_the_server_does_not_count_its_answers_tell_how_long_prompts_are() -> None:
-    def count(text: str) -> int:
-        return round(1.5 * estimate(text))
-
-    backend = _NeverCounts(fills=["11"] * 10, models=[ModelInfo("scripted", 512)], count=count)
-    settings = CompletionSettings(prefix_tokens=4096)
-    service = service_on(backend, settings)
-    await service.complete(query_at(LONG + "x = <|>"))
-    assert _size(backend, count) > 512, "nobody can know"
-    for number in range(8):
-        await service.complete(query_at(f"value = {number}\ny = <|>"))
-    await service.complete(query_at(LONG + "z = <|>"))
-    assert 350 < _size(backend, count) <= 512 - settings.max_tokens
-
-
-def _size(backend: ScriptedBackend, count: Callable[[str], int]) -> int:
-    return count(backend.requests[-1].prompt.as_string())  # type: ignore[union-attr]
-
-
-async def test_a_prompt_too_long_twice_is_an_error() -> None:
-    refusal = PromptTooLong("too long", status=400)
-    backend = ScriptedBackend([ScriptStep("fill", error=refusal), ScriptStep("fill", error=refusal)])
-    with pytest.raises(PromptTooLong):
-        await service_on(backend).complete(query_at(LONG + "x = <|>"))
-    assert len(backend.requests) == 2
-
-
-@given(
-    lines=st.integers(0, 400),
-    place=st.floats(0, 1),
-    line=st.sampled_from(["x = 1\n", "é漢😀 = '漢字'\n", "a" * 300 + "\n", "\t\t\n"]),
-    context=st.integers(64, 9000),
-    rate=st.sampled_from([0.2, 0.33, 0.6, 1.0]),
-    choice=st.sampled_from([QWEN, SUFFIX, CHAT]),
-)
-def test_no_prompt_exceeds_its_budget(
-    *, lines: int, place: float, line: str, context: int, rate: float, choice: FimChoice
-) -> None:
-    """Whatever the server's tokens are worth (rate: tokens a byte), what is sent fits."""
-    document = replace(query_at("<|>").document, text=line * lines)
-
-    def count(text: str) -> int:
-        return math.ceil(len(text.encode()) * rate)
-
-    backend = ScriptedBackend(models=[ModelInfo("m", context)], count=count)
-    budget = budget_for(CompletionSettings(prefix_tokens=4096, suffix_tokens=1024), context)
-    ask = make_ask(
-        document,
-        int(len(document.text) * place),
-        target=Target(backend, "m", context),
-        choice=choice,
-        budget=budget,
-        one_line=False,
-    )
-    try:
-        request = asyncio.run(ask).request
-    except PromptTooLong:
-        assert choice is CHAT, "only our own words can be too many"
-        assert context < 1000
-        return
-    if isinstance(request, FillRequest):
-        parts = [1 if isinstance(s, Control) else count(s.value) for s in request.prompt.segments]
-        size = sum(parts) + count(request.suffix or "")
-    else:
-        size = sum(count(message.content) for message in request.messages)
-    assert size + request.max_tokens <= context
+async def test_strings_are_completed_for_who_asks() -> None:
+    await check_complete("s = '<|>'", model=["é漢😀'"], expect="é漢😀", trigger="invoked")
+    completion = await check_complete("s = '<|>'", model=["é漢😀'"], expect=None)
+    assert completion.why_empty == "the cursor is in a string"

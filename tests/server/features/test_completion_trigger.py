@@ -57,38 +57,37 @@ def test_what_is_switched_off_says_which_setting_did_it(
     assert plan("x = <|>", trigger, settings) == (None, why)
 
 
-def syntax_plan(
-    language: str, marked: str, trigger: Trigger = "automatic", *, in_text: bool = False
-) -> tuple[str | None, str]:
+def syntax_plan(language: str, marked: str, trigger: Trigger = "automatic") -> tuple[str | None, str]:
     text, offset = at_cursor(marked)
     source = text.encode()
     parsed = Parsed(source, parse(language, source), exact=True)
     document = Document("file:///a", "a", language, text)
-    made = decide(document, hole_at(text, offset, language), trigger, ANY, parsed, in_text=in_text)
+    made = decide(document, hole_at(text, offset, language), trigger, ANY, parsed)
     return made.extent, made.why
 
 
 @pytest.mark.parametrize(
     ("language", "marked", "extent", "why"),
     [
-        ("python", "x = <|>", "line", "the line is not finished"),
-        ("python", "x = <|>\ny = 1\n", "line", "the line is not finished"),
-        ("python", "def f() -> <|>\n", "line", "the line is not finished"),
-        ("python", "x: <|>", "line", "the line is not finished"),
-        ("python", "import <|>", "line", "the line is not finished"),
+        ("python", "x = <|>", "statement", "the line is not finished"),
+        ("python", "x = <|>\ny = 1\n", "statement", "the line is not finished"),
+        ("python", "def f() -> <|>\n", "statement", "the line is not finished"),
+        ("python", "x: <|>", "statement", "the line is not finished"),
+        ("python", "import <|>", "statement", "the line is not finished"),
         ("python", "f(<|>)", "line", "only punctuation follows on the line"),
         ("python", "x = a <|> b", "line", "code follows on the line"),
         ("python", "def f():<|>\n", "block", "a block was just opened"),
         ("python", "if x:<|>\n    y\n", "line", "the line is not finished"),
         ("python", "f(<|>", "block", "a block was just opened"),
         ("python", "x = [<|>", "block", "a block was just opened"),
-        ("python", "x = a[1:<|>", "line", "inside brackets"),
+        ("python", "x = a[1:<|>", "statement", "the line is not finished"),
         ("python", 'd = {"a":<|>\n}', "line", "inside brackets"),
         ("python", "def f():\n    <|>\n", "block", "the block above is empty"),
         ("python", "x = [\n    <|>\n]\n", "block", "the block above is empty"),
         ("python", "f(\n    a,\n    <|>\n)\n", "line", "inside brackets"),
         ("python", "def f():\n    x = 1\n    <|>\n", "paragraph", "an empty line where nothing follows directly"),
-        ("python", "def f():\n    x = 1\n    <|>\n    return x\n", "line", "a line between others"),
+        ("python", "def f():\n    x = 1\n    <|>\n    return x\n", "statement", "a line between others"),
+        ("python", "def f(x):\n    <|>\n        return x\n", "line", "the head of the lines below"),
         (
             "python",
             "def f():\n    x = 1\n    <|>\n\n    y = 1\n",
@@ -101,8 +100,29 @@ def syntax_plan(
         ("typescript", "const o = {\n  a: 1,\n  <|>\n};", "line", "inside brackets"),
         ("typescript", "class A {\n  a() {}\n\n  <|>\n}", "paragraph", "an empty line where nothing follows directly"),
         ("go", "func f() {\n\t<|>\n}", "block", "the block above is empty"),
-        ("rust", "fn f() -> <|>\n", "line", "the line is not finished"),
+        ("rust", "fn f() -> <|>\n", "statement", "the line is not finished"),
         ("shellscript", "if a; then<|>\nfi", "block", "a block was just opened"),
+        ("python", "f(<|>\n    a,\n)\n", "line", "inside brackets"),
+        ("python", "f(\n    <|>\n    a,\n)\n", "line", "inside brackets"),
+        ("python", "f(<|>\ng()\n", "block", "a block was just opened"),
+        ("python", "def f():\n    if a<|>\n        b\n", "line", "the line is not finished"),
+        ("python", "def f():  # as g(\n    x = 1  # see (\n    <|>\n    y\n", "statement", "a line between others"),
+        ("python", "if a:  # b<|>", None, "the cursor is in a comment"),
+        ("python", "if a:  # b\n    <|>\n", "block", "the block above is empty"),
+        ("typescript", "f(a);\n<|>\ng();\n", "statement", "a line between others"),
+        ("typescript", "if (a<|>\ng();\n", "statement", "the line is not finished"),
+        ("typescript", "a.map((b<|>\ng();\n", "statement", "the line is not finished"),
+        ("typescript", "a.map(<|>)\ng();\n", "line", "only punctuation follows on the line"),
+        ("typescript", "f(a,<|>\n  b);\n", "line", "inside brackets"),
+        ("typescript", "f({\n  a: <|>\n});\n", "line", "inside brackets"),
+        ("go", "func f() error {\n\ta()\n\t<|>\n\treturn nil\n}\n", "statement", "a line between others"),
+        ("go", "func f() error {\n\tif err<|>\n\treturn nil\n}\n", "statement", "the line is not finished"),
+        ("go", "func f() {\n\tg(\n\t\ta,\n\t\t<|>\n\t)\n}\n", "line", "inside brackets"),
+        ("rust", "fn f() {\n    a();\n    <|>\n    b();\n}\n", "statement", "a line between others"),
+        ("rust", "fn f() {\n    let a = <|>\n    b();\n}\n", "statement", "the line is not finished"),
+        ("cpp", "void f() {\n    a();\n    <|>\n    b();\n}\n", "statement", "a line between others"),
+        ("cpp", "void f() {\n    for (int i<|>\n    b();\n}\n", "statement", "the line is not finished"),
+        ("cpp", "void f() {\n    g(<|>\n      a,\n      b);\n}\n", "line", "inside brackets"),
         ("python", 'x = f"{a<|>}"', "line", "only punctuation follows on the line"),
         ("python", 'x = "a<|>"', None, "the cursor is in a string"),
         ("python", 'x = "a<|>', None, "the cursor is in a string"),
@@ -120,7 +140,31 @@ def test_the_tree_tells_how_far(language: str, marked: str, extent: Extent | Non
 def test_strings_and_comments_are_for_who_asks(marked: str) -> None:
     assert syntax_plan("python", marked)[0] is None
     assert syntax_plan("python", marked, "invoked")[0] is not None
-    assert syntax_plan("python", marked, in_text=True)[0] is not None
+
+
+@pytest.mark.parametrize(
+    ("language", "marked", "inside"),
+    [
+        ("python", "x = 1  # a<|>", "comment"),
+        ("python", "x = 'a<|>", "string"),
+        ("python", "x = 'a<|>'", "string"),
+        ("python", 'x = "a" <|>', None),
+        ("typescript", "f(`a<|>", "string"),
+        ("rust", "fn f<'a>(<|>", None),
+        ("yaml", "a: 1 # b<|>", "comment"),
+        ("ocaml", "let f (x : 'a list) <|>", None),
+        ("latex", "``a'' is <|>", None),
+    ],
+)
+def test_without_a_tree_the_line_tells_strings_and_comments(language: str, marked: str, inside: str | None) -> None:
+    text, offset = at_cursor(marked)
+    document, hole = Document("file:///a", "a", language, text), hole_at(text, offset, language)
+    automatic = decide(document, hole, "automatic", ANY)
+    if inside:
+        assert (automatic.extent, automatic.why) == (None, f"the cursor is in a {inside}")
+    else:
+        assert automatic.extent == "paragraph"
+    assert decide(document, hole, "invoked", ANY).extent is not None
 
 
 def test_a_person_who_asks_gets_a_block_at_every_end_of_a_line() -> None:
@@ -132,6 +176,9 @@ def test_a_longer_suggestion_serves_a_shorter_place() -> None:
     assert covers("block", "line")
     assert covers("line", "line")
     assert not covers("line", "paragraph")
+    assert covers("paragraph", "statement")
+    assert covers("statement", "line")
+    assert not covers("line", "statement")
 
 
 def test_the_hole_sees_the_lines_around() -> None:

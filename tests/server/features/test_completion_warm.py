@@ -72,15 +72,15 @@ class Scene:
     def __post_init__(self) -> None:
         self.warmer = Warmer(self.heat, self.rates, is_here=lambda _: self.here, clock=self.clock)
 
-    def plan(self, text: str | None = LONG) -> None:
+    def plan(self, text: str | None = LONG, *, document: str = "", rest: int = 0) -> None:
         async def make() -> Warming | None:
             self.made += 1
             if text is None:
                 return None
             request = FillRequest("m", prompt(text), 96, stop=("\n",))
-            return Warming(cast("Backend", self.model), request, SOURCE)
+            return Warming(cast("Backend", self.model), request, SOURCE, rest)
 
-        self.warmer.plan(make)
+        self.warmer.plan(make, document=document)
 
     async def done(self) -> None:
         task = self.warmer._task
@@ -125,6 +125,24 @@ async def test_is_given_up_at_once_for_a_real_request(scene: Scene) -> None:
     assert scene.model.closed == 1
     assert scene.heat.cold(SOURCE, prompt(LONG)) == len(prompt(LONG).as_string())
     scene.warmer.stop()
+
+
+async def test_is_given_up_for_the_document_that_it_is_for(scene: Scene) -> None:
+    scene.plan(document="file:///a.py")
+    task = scene.warmer._task
+    assert task is not None
+    scene.warmer.stop("file:///b.py")
+    assert not task.cancelling()
+    scene.warmer.stop("file:///a.py")
+    assert task.cancelling()
+
+
+async def test_leaves_alone_what_is_read_again_at_every_key(scene: Scene) -> None:
+    scene.heat.read(SOURCE, prompt(LONG))
+    scene.plan(LONG + "y = 2\n" * 50, rest=300)
+    scene.clock.wake.set()
+    await scene.done()
+    assert not scene.model.asked
 
 
 @pytest.mark.parametrize("text", [None, "x", "x" * 50])

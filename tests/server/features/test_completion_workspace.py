@@ -2,13 +2,17 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
-from assist_server.backends.base import FillRequest
-from assist_server.backends.scripted import ScriptedBackend
+from assist_context.retrieval.snippet import Snippet
+from assist_server.backends.base import FillRequest, ModelInfo
+from assist_server.backends.scripted import ScriptedBackend, ScriptStep
 from assist_server.config.settings import CompletionSettings
-from assist_server.features.completion.service import Completion, CompletionService
+from assist_server.core.errors import PromptTooLong
+from assist_server.features.completion.service import Completion, CompletionQuery, CompletionService
 from assist_server.features.completion.trigger import Trigger
 from support.completion import Held, StillClock, query_at, selector_of, service_on, settings_for
 from support.surroundings import FakeSurroundings, piece, query_in
@@ -24,6 +28,22 @@ from prices import discounted
 def total(order):
     return discounted(<|>
 """
+
+
+TRIGGERS: tuple[Trigger, ...] = ("automatic", "invoked")
+
+
+def edited(
+    pieces: Sequence[Snippet], trigger: Trigger = "automatic", *, typed: str = "", changed: int = 0
+) -> CompletionQuery:
+    """Give a query in a workspace in which something was edited lately; typed: what stands before its cursor.
+
+    changed: how often other files were.
+    """
+    query = query_in(PRICES.replace("<|>", f"{typed}<|>"), trigger)
+    assert isinstance(query.around, FakeSurroundings)
+    query.around.lately, query.around.changed = lambda: pieces, changed
+    return query
 
 
 def texts(completion: Completion) -> list[str]:
@@ -55,14 +75,33 @@ async def test_without_sources_a_prompt_holds_only_the_document() -> None:
     assert not [entry for entry in completion.trace if entry.startswith("context")]
 
 
-async def test_the_trace_of_a_context_holds_no_text_of_it(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_trace_tells_why_each_piece_is_there_and_the_log_nothing_of_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     query = query_in(PRICES)
     assert isinstance(query.around, FakeSurroundings)
     query.around.lately = lambda: [piece("apple")]
+    service = service_on(ScriptedBackend(fills=["order, 5", "order, 6"]))
     with caplog.at_level(logging.DEBUG):
-        completion = await service_on(ScriptedBackend(fills=["order, 5"])).complete(query)
-    for said in (*completion.trace, caplog.text):
-        assert not {"discounted", "prices", "apple", "order"} & set(said.replace("_", " ").replace(".", " ").split())
+        first = await service.complete(query)
+        again = await service.complete(query_in(PRICES.replace("discounted(<|>", "discounted(2 * <|>")))
+    for completion in (first, again):
+        assert [entry for entry in completion.trace if entry.startswith("piece")] == [
+            "piece: apple.py:1-4, edits, score 1.00: apple was edited",
+            "piece: prices.py:1-1, imports, score 1.00: discounted, imported and used here",
+        ]
+    said = (*(entry for entry in first.trace if not entry.startswith("piece")), caplog.text)
+    for text in said:
+        assert not {"discounted", "prices", "apple", "order"} & set(text.replace("_", " ").replace(".", " ").split())
+
+
+async def test_pieces_that_are_left_out_after_all_are_not_told_as_if_they_were_there() -> None:
+    backend = ScriptedBackend(fills=["order, 5"], models=[ModelInfo("scripted", 800)], count=len)
+    service = service_on(backend, CompletionSettings(prefix_tokens=64, suffix_tokens=16, max_tokens=16))
+    completion = await service.complete(edited([replace(piece("apple"), text="value " * 200)]))
+    assert "apple.py" not in prompts(backend)[0]
+    assert "context: left out after all, the prompt was too long" in completion.trace
+    assert not [entry for entry in completion.trace if entry.startswith("piece")]
 
 
 @pytest.mark.parametrize(
@@ -89,9 +128,11 @@ async def test_the_tree_of_the_document_tells_where_nothing_is_asked() -> None:
     assert completion.why_empty == "the cursor is in a comment"
 
 
-def local(backend: ScriptedBackend, *, is_here: bool = True) -> CompletionService:
+def local(
+    backend: ScriptedBackend, completion: CompletionSettings | None = None, *, is_here: bool = True
+) -> CompletionService:
     """Make a service that does something in a pause, where its model runs here."""
-    settings = settings_for(backend)
+    settings = settings_for(backend, completion)
     return CompletionService(selector_of(backend, settings), settings, StillClock(), is_here=lambda _: is_here)
 
 
@@ -164,3 +205,95 @@ async def test_in_a_pause_nothing_is_asked_elsewhere_and_a_failure_is_nobodys() 
         await ended(service._ahead)
         assert len(backend.requests) == 2 * asked
         await service.aclose()
+
+
+async def test_a_person_who_waits_gets_a_longer_answer_to_the_same_prompt() -> None:
+    backend = ScriptedBackend([ScriptStep("fill", ("",), repeat=True)])
+    service = service_on(backend, CompletionSettings(latency_target_ms=300, context_tokens=300))
+    pieces = [piece(name, lines=20) for name in ("apple", "banana", "cherry")]
+    for trigger in TRIGGERS:
+        await service.complete(edited(pieces, trigger))
+        await service.complete(edited(pieces, trigger, typed="2 * "))
+    automatic, invoked = (request for request in backend.requests[::2] if isinstance(request, FillRequest))
+    assert automatic.prompt == invoked.prompt
+    assert automatic.max_tokens < invoked.max_tokens == CompletionSettings().max_tokens
+
+
+async def test_looking_ahead_changes_nothing_for_the_document_as_it_is() -> None:
+    backend = ScriptedBackend([ScriptStep("fill", ("",), repeat=True)])
+    service = local(backend, CompletionSettings(prefix_tokens=64, context_tokens=64, sources=("edits",)))
+    query = edited([])
+    await service.complete(query)
+    starts = service._starts.get(query.document.uri)
+    service.ahead(edited([piece("apple")]), "order, 5)\n" + "    total += 1\n" * 90)
+    await ended(service._ahead)
+    assert "apple.py" in prompts(backend)[-1]
+    assert service._starts.get(query.document.uri) == starts
+    await service.complete(edited([piece("banana")], typed="2 * "))
+    assert "banana.py" in prompts(backend)[-1]
+    assert "apple.py" not in prompts(backend)[-1]
+
+
+async def test_a_context_that_is_out_of_date_is_chosen_and_read_in_a_pause() -> None:
+    backend = ScriptedBackend([ScriptStep("fill", ("",), repeat=True)])
+    service, query = local(backend), edited([piece("apple")])
+    await service.complete(query)
+    await ended(service._warmer._task)
+    assert len(backend.requests) == 1, "the model has read all of it"
+    await service.complete(query)
+    assert isinstance(query.around, FakeSurroundings)
+    query.around.changed, query.around.lately = 1, lambda: [piece("banana")]
+    await ended(service._warmer._task)
+    await service.complete(edited([piece("cherry")], typed="2 * ", changed=1))
+    _, warm, real = prompts(backend)
+    assert [request.max_tokens for request in backend.requests if isinstance(request, FillRequest)][1] == 0
+    assert "banana.py" in warm
+    assert real.startswith(warm[: warm.index("<|fim_suffix|>")])
+
+
+async def test_only_the_first_key_after_a_pause_may_find_another_context() -> None:
+    backend, clock = ScriptedBackend([ScriptStep("fill", ("",), repeat=True)]), StillClock()
+    service = service_on(backend, CompletionSettings(debounce_ms=0), clock)
+    await service.complete(edited([piece("apple")]))
+    for typed, seconds in (("2", 2.9), ("23", 0.2), ("234", 3.0), ("2345", 0.2)):
+        clock.now += seconds
+        await service.complete(edited([piece("banana")], typed=typed, changed=1))
+    assert ["banana.py" in prompt for prompt in prompts(backend)] == [False, False, False, True, True]
+
+
+async def test_what_is_done_for_a_document_in_a_pause_ends_when_it_is_closed() -> None:
+    service, query = local(ScriptedBackend()), edited([])
+    uri = query.document.uri
+    for other, gives_up in (("file:///other.py", False), (uri, True)):
+        service.opened(query.document, query.around)
+        service.ahead(query, "order, 5)")
+        tasks = service._warmer._task, service._ahead
+        service.forget(other)
+        assert all(task is not None and bool(task.cancelling()) is gives_up for task in tasks)
+    await service.aclose()
+
+
+async def test_nothing_is_kept_of_a_document_that_was_closed() -> None:
+    backend = ScriptedBackend([ScriptStep("fill", ("",), repeat=True)])
+    service = service_on(backend)
+    await service.complete(edited([piece("apple")]))
+    service.forget(edited([]).document.uri)
+    await service.complete(edited([piece("banana")]))
+    assert ["apple.py" in prompt for prompt in prompts(backend)] == [True, False]
+
+
+async def test_a_document_without_completions_is_not_read_when_it_is_opened() -> None:
+    backend = ScriptedBackend()
+    service = local(backend, CompletionSettings(exclude_paths=("main.py",)))
+    service.opened(edited([]).document, edited([]).around)
+    await ended(service._warmer._task)
+    assert not backend.requests
+
+
+async def test_a_prompt_that_was_too_long_costs_other_documents_no_context() -> None:
+    refusal = PromptTooLong("too long", status=400, prompt_tokens=1500, context_length=1024)
+    backend = ScriptedBackend([ScriptStep("fill", error=refusal), ScriptStep("fill", ("",), repeat=True)])
+    service = service_on(backend)
+    await service.complete(query_at("value = 1\n" * 2000 + "x = <|>"))
+    await service.complete(edited([]))
+    assert "prices.py" in prompts(backend)[-1]

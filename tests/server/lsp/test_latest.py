@@ -110,10 +110,52 @@ async def test_who_asks_is_not_served_by_an_automatic_request_but_the_other_way_
     assert automatic.runs == 1
 
 
-async def test_documents_do_not_supersede_each_other():
+OTHER = ("file:///b.py", "completion")
+BY_HAND = Keystroke(1, 5, invoked=True)
+
+
+@pytest.mark.parametrize("newer", [SECOND, BY_HAND])
+async def test_a_newer_request_of_another_document_gives_up_what_nobody_asked_for(newer):
+    latest, old, new = Latest(), Work("old", slow_to_stop=True), Work("new")
+    both = [asyncio.create_task(latest.run(KEY, FIRST, old)) for _ in range(2)]
+    await within(old.started.wait())
+    new.go.set()
+    assert await within(latest.run(OTHER, newer, new)) == "new"
+    assert await within(asyncio.gather(*both)) == [None, None]
+    await within(old.stopping.wait())
+    old.stop.set()
+
+
+@pytest.mark.parametrize("newer", [SECOND, BY_HAND])
+async def test_what_a_person_asked_for_outlives_requests_of_other_documents_only(newer):
+    latest, by_hand, other, same = Latest(), Work("by hand"), Work("other"), Work("same")
+    first = asyncio.create_task(latest.run(KEY, BY_HAND, by_hand))
+    second = asyncio.create_task(latest.run(OTHER, newer, other))
+    await within(asyncio.gather(by_hand.started.wait(), other.started.wait()))
+    other.go.set()
+    assert await within(second) == "other"
+    third = asyncio.create_task(latest.run(KEY, SECOND, same))
+    assert await within(first) is None
+    same.go.set()
+    assert await within(third) == "same"
+
+
+async def test_who_joins_what_runs_gives_up_nothing():
+    latest, by_hand, automatic = Latest(), Work("by hand"), Work("automatic")
+    first = asyncio.create_task(latest.run(KEY, BY_HAND, by_hand))
+    second = asyncio.create_task(latest.run(OTHER, FIRST, automatic))
+    await within(asyncio.gather(by_hand.started.wait(), automatic.started.wait()))
+    joined = asyncio.create_task(latest.run(KEY, FIRST, by_hand))
+    by_hand.go.set()
+    assert await within(asyncio.gather(first, joined)) == ["by hand", "by hand"]
+    automatic.go.set()
+    assert await within(second) == "automatic"
+
+
+async def test_other_features_are_not_given_up():
     latest, one, other = Latest(), Work("one"), Work("other")
     first = asyncio.create_task(latest.run(KEY, FIRST, one))
-    second = asyncio.create_task(latest.run(("file:///b.py", "completion"), SECOND, other))
+    second = asyncio.create_task(latest.run(("file:///b.py", "another"), SECOND, other))
     await within(asyncio.gather(one.started.wait(), other.started.wait()))
     one.go.set()
     other.go.set()
@@ -149,3 +191,19 @@ async def test_two_hundred_requests_get_two_hundred_answers():
     answers = await within(asyncio.gather(*tasks))
     assert answers == [None] * 199 + [199]
     assert sum(work.runs for work in works) <= 200
+
+
+async def test_requests_in_many_documents_are_all_answered():
+    latest: Latest[object] = Latest()
+    works = [Work(number) for number in range(100)]
+    tasks = [
+        asyncio.create_task(latest.run((f"file:///{n % 7}.py", "completion"), Keystroke(n, n, n % 10 == 0), work))
+        for n, work in enumerate(works)
+    ]
+    await within(works[-1].started.wait())
+    for work in works:
+        work.go.set()
+    answers = await within(asyncio.gather(*tasks))
+    kept = [answer for answer in answers if answer is not None]
+    assert kept[-1] == 99
+    assert all(answer % 10 == 0 for answer in kept[:-1])

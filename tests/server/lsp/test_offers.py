@@ -6,11 +6,15 @@ import json
 import pytest
 
 from assist_server.backends.base import Usage
+from assist_server.core.notices import Notice
 from support.completion import StillClock
 from support.lsp_memory import PYGLS_WARNINGS, FakeApp
-from support.lsp_session import OWN, URI, command, ready, settings
+from support.lsp_session import DOWN, OWN, URI, command, ready, settings
 
 pytestmark = pytest.mark.filterwarnings(PYGLS_WARNINGS)
+
+
+OTHER = "file:///work/b.py"
 
 
 class WaitingClock(StillClock):
@@ -161,6 +165,79 @@ async def test_a_cancelled_request_leaves_no_busy_behind_and_is_told():
     assert (await client.answer(request))["error"]["code"] == -32800
     assert await states(client) == ["idle", "busy", "idle"]
     assert await why(client) == "the editor cancelled the request"
+
+
+async def test_what_needs_no_model_is_not_busy():
+    app = FakeApp(asks=False, hold=asyncio.Event())
+    client, _ = await ready(app, capabilities=OWN)
+    client.open("abc")
+    request = client.inline(1)
+    await client.request("assist/trace")
+    app.hold.set()
+    await client.answer(request)
+    for column in range(3):
+        await client.items(column)
+    assert [told["state"] for told in await client.told("assist/status") if told["state"] != "idle"] == []
+
+
+async def test_what_fails_before_a_model_is_asked_is_an_error_and_not_busy():
+    client, _ = await ready(FakeApp(asks=False, error=DOWN), capabilities=OWN)
+    client.open("abc")
+    for column in range(3):
+        await client.items(column)
+    assert await states(client) == ["idle", "error"]
+    assert len(await client.told("window/showMessage")) == 1
+
+
+async def test_one_of_two_who_wait_for_an_answer_leaves_the_other_busy():
+    app = FakeApp(settings(items="always"), hold=asyncio.Event())
+    client, _ = await ready(app, capabilities=OWN)
+    client.open("abc")
+    ghost = client.inline(3)
+    where = {"textDocument": {"uri": URI}, "position": {"line": 0, "character": 3}}
+    items = client.send("textDocument/completion", where)
+    await client.request("assist/trace")
+    client.notify("$/cancelRequest", {"id": ghost})
+    await client.answer(ghost)
+    assert await states(client) == ["idle", "busy"]
+    app.hold.set()
+    await client.answer(items)
+    assert [told["state"] for told in await client.told("assist/status")][-1] == "idle"
+    assert len(app.queries) == 1
+
+
+async def test_what_is_waited_for_before_a_model_can_be_asked_is_told():
+    app = FakeApp(asks=False, hold=asyncio.Event())
+    client, _ = await ready(app, capabilities=OWN)
+    client.open("abc")
+    request = client.inline(1)
+    await client.request("assist/trace")
+    app.notify(Notice("loading", "the model is being loaded"))
+    assert [(told["state"], told["message"]) for told in await client.told("assist/status")] == [
+        ("idle", None),
+        ("busy", "the model is being loaded"),
+    ]
+    app.hold.set()
+    await client.answer(request)
+    assert (await states(client))[-1] == "idle"
+
+
+async def test_a_request_in_another_document_ends_what_nobody_asked_for():
+    app = FakeApp(hold=asyncio.Event())
+    client, _ = await ready(app)
+    client.open("abc")
+    client.open("abc", OTHER)
+    automatic = client.inline(1)
+    await client.request("assist/trace")
+    by_hand = client.inline(2, invoked=True, uri=OTHER)
+    assert (await client.answer(automatic))["result"]["items"] == []
+    assert await why(client, URI) == "a newer request took its place, or the document was closed"
+    automatic = client.inline(1)
+    await client.request("assist/trace")
+    app.hold.set()
+    assert len((await client.answer(by_hand))["result"]["items"]) == 1
+    assert len((await client.answer(automatic))["result"]["items"]) == 1
+    assert set(client.counts().values()) == {1}
 
 
 async def test_where_completions_are_off_nothing_is_busy():

@@ -302,6 +302,14 @@ async def test_closing_a_document_answers_what_is_asked_about_it():
     assert (await client.answer(request))["result"]["items"] == []
 
 
+async def test_nothing_is_kept_of_a_document_that_is_closed():
+    client, _ = await ready(app := FakeApp())
+    client.open("abc")
+    client.notify("textDocument/didClose", {"textDocument": {"uri": URI}})
+    await client.request("assist/trace")
+    assert app.forgotten == [URI]
+
+
 async def test_a_client_that_asks_for_nothing_gets_nothing_extra():
     client, _ = await ready()
     client.open("abc")

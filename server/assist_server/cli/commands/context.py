@@ -9,6 +9,7 @@ from assist_server.cli.output import EXIT_DONE, Output
 from assist_server.cli.places import Place, read_place
 from assist_server.cli.session import session, workspace_of
 from assist_server.core.errors import UsageError
+from assist_server.features.completion.rates import RATES, RateBook
 from assist_server.features.completion.window import Window, completion_window
 from assist_server.features.indexing.surroundings import surroundings_on_disk
 from assist_server.features.indexing.workspace import index_folder
@@ -38,7 +39,12 @@ async def _window(args: argparse.Namespace, output: Output, place: Place, worksp
     async with session(args, output, workspace=workspace) as app:
         with surroundings_on_disk(index_folder(app.folders.cache, workspace), place.document) as around:
             return await completion_window(
-                place.document, place.start, around=around, selector=app.selector, settings=app.settings
+                place.document,
+                place.start,
+                around=around,
+                selector=app.selector,
+                settings=app.settings,
+                rates=RateBook(app.folders.cache / RATES),
             )
 
 

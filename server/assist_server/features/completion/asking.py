@@ -20,6 +20,8 @@ from assist_server.features.room import RESERVE, output_for, room_after, room_fo
 from assist_server.features.selection import Target
 
 _TRIES, _GENTLE_TRIES = 24, 6
+_SUFFIX = 96  # tokens
+_READS_SUFFIX = 1e9  # parameters: with less, what follows the cursor does harm, see docs/decisions/0009
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,9 @@ class Budget:
     output: int
 
     def scaled(self, factor: float) -> "Budget":
-        """Make the parts of the document smaller; the room stays what it is."""
-        return replace(self, prefix=int(self.prefix * factor), suffix=int(self.suffix * factor))
+        """Make the parts smaller; the room stays what it is."""
+        prefix, suffix, context = (int(part * factor) for part in (self.prefix, self.suffix, self.context))
+        return replace(self, prefix=prefix, suffix=suffix, context=context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +77,16 @@ class Ask:
     snippets: tuple[Snippet, ...]
 
 
-def budget_for(settings: CompletionSettings, context_length: int, rates: Rates | None = None) -> Budget:
-    """Divide a context length (tokens) between the answer, the two sides of the cursor and pieces of other places.
+def budget_for(settings: CompletionSettings, target: Target, rates: Rates | None = None) -> Budget:
+    """Divide a model's context length between the answer, the two sides of the cursor and pieces of other places.
 
-    rates: of the model, for what is to come in time; None for a person who waits.
+    rates: of the model, for what is to come in time; None where it does not matter.
     """
+    context_length = target.context_length
     context = settings.context_tokens if settings.sources else 0
     # What has no context may have as much of the document instead.
     prefix = settings.prefix_tokens + (0 if settings.sources else settings.context_tokens)
-    wanted = Lengths(prefix, settings.suffix_tokens, context, settings.max_tokens)
+    wanted = Lengths(prefix, _suffix_for(settings, target.parameters), context, settings.max_tokens)
     if rates is not None:
         wanted = lengths(rates, settings.latency_target_ms, wanted)
     output = output_for(wanted.output, context_length)
@@ -90,6 +94,23 @@ def budget_for(settings: CompletionSettings, context_length: int, rates: Rates |
     suffix = min(wanted.suffix, room // 4)
     prefix = min(wanted.prefix, room - suffix)
     return Budget(room, prefix, suffix, min(wanted.context, (room - suffix - prefix) // 2), output)
+
+
+def patient_budget(settings: CompletionSettings, target: Target, rates: Rates) -> Budget:
+    """Divide it for a person who waits: a longer answer to the same prompt, as another would cost the cached one too.
+
+    rates: of the model.
+    """
+    budget = budget_for(settings, target, rates)
+    free = budget.room - budget.prefix - budget.suffix - budget.context
+    more = max(0, min(free, budget_for(settings, target).output - budget.output))
+    return replace(budget, room=budget.room - more, output=budget.output + more)
+
+
+def _suffix_for(settings: CompletionSettings, parameters: float) -> int:
+    if settings.suffix_tokens >= 0:
+        return settings.suffix_tokens
+    return 0 if 0 < parameters < _READS_SUFFIX else _SUFFIX
 
 
 async def make_ask(

@@ -22,6 +22,7 @@ _BETWEEN = re.compile(r"(^|\n)[ \t]*\Z|[(\[{:][ \t]*\Z")
 @dataclass(slots=True)
 class _Typing:
     last: float | None = None
+    quiet: float = math.inf
     gaps: deque[float] = field(default_factory=lambda: deque(maxlen=_MOST))
 
     def gap(self) -> float:
@@ -41,11 +42,17 @@ class Debounce:
         """Hear of a key, or of any other edit."""
         typing = self._documents.setdefault(document, _Typing())
         self._documents.move_to_end(document)
-        if typing.last is not None and 0 < now - typing.last <= _LONGEST_GAP:
-            typing.gaps.append(now - typing.last)
+        if typing.last is not None:
+            typing.quiet = now - typing.last
+            if 0 < typing.quiet <= _LONGEST_GAP:
+                typing.gaps.append(typing.quiet)
         typing.last = now
         while len(self._documents) > _DOCUMENTS:
             self._documents.popitem(last=False)
+
+    def quiet(self, document: str) -> float:
+        """Give the seconds between the last key and the one before it, without end where there was none."""
+        return self._documents.get(document, _Typing()).quiet
 
     def forget(self, document: str) -> None:
         """Forget a document that was closed."""

@@ -85,6 +85,12 @@ class Generator:
 
 
 def _key(target: Target, request: Request, hole: Hole, extent: Extent) -> tuple[object, ...]:
+    """Say what an answer is the answer to; the request names the model.
+
+    The digest tells that the model behind a name is still the same, as far as the choice of the target knew. It is None
+    with a server that tells none, and then nothing here can know that another model has got the name: its predecessor's
+    answers are given until they are forgotten.
+    """
     return target.backend.name, target.digest, request, hole, extent
 
 

@@ -1,5 +1,6 @@
 """What stands around the cursor, as far as a suggestion must agree with it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -7,8 +8,8 @@ from assist_context.syntax.lexing import CLOSERS, OPENERS, Inside, masked, unmat
 
 _LINES_LOOKED_AT = 40
 _TAB_WIDTH = 4
-_LONGEST_MARK = 3
-_EVERYWHERE = frozenset({"else", "try", "finally", "return", "break", "continue", "pass", "end"})
+# Decorators and attributes, what opens or closes a comment or a string of lines, the end of a condition in C.
+_SAYS_NOTHING = re.compile(r"@.*|#!?\[.*|\[[A-Z]\w*(?:\(.*\))?\]|/\*+|\*+/?|///?|\"{3}|'{3}|<!--|-->|#\s*endif\b.*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,8 @@ def indent_of(line: str) -> int:
 
 
 def same_line(one: str, other: str) -> bool:
-    """Tell whether two lines say the same; of short ones, such as a lone bracket, the indentation counts too."""
-    if one.rstrip() == other.rstrip():
-        return bool(one.strip())
-    bare = one.strip()
-    return len(bare) > _LONGEST_MARK and bare == other.strip() and bare.strip("{}:; ") not in _EVERYWHERE
+    """Tell whether two lines are the same, and not one that many things begin or end with, such as `@property`."""
+    return one.rstrip() == other.rstrip() and bool(one.strip()) and not _SAYS_NOTHING.fullmatch(one.strip())
 
 
 def follows(line: str, hole: Hole) -> bool:

@@ -91,6 +91,10 @@ class _Entry:
     changed: float = 0.0
 
 
+RATES = "rates.json"
+"""The file of a cache folder that keeps the rates."""
+
+
 class RateBook:
     """The rates of all sources.
 

@@ -15,15 +15,22 @@ from assist_context.document import Document
 from assist_context.errors import ContextError
 from assist_context.positions import LineIndex
 from assist_context.prompt.tokens import UNCALIBRATED, Calibration
-from assist_context.retrieval.snippet import Place
+from assist_context.retrieval.snippet import Place, Snippet
 from assist_context.syntax.incremental import Parsed
 from assist_server.backends.base import Backend, ChatRequest, FillRequest, Usage
 from assist_server.config.settings import Settings
 from assist_server.core.clock import Clock, SystemClock
 from assist_server.core.errors import AssistError, PromptTooLong, Unsupported, UsageError
-from assist_server.features.completion.asking import Ask, Budget, budget_for, smaller
-from assist_server.features.completion.cache import Lru, Offer, TypeThrough
-from assist_server.features.completion.context import HURRY, PATIENCE, ContextBlocks, Surroundings, ask_in_context
+from assist_server.features.completion.asking import Ask, Budget, budget_for, patient_budget, smaller
+from assist_server.features.completion.cache import Lru, Offer, TypeThrough, with_endings_of
+from assist_server.features.completion.context import (
+    HURRY,
+    PATIENCE,
+    PAUSE,
+    ContextBlocks,
+    Surroundings,
+    ask_in_context,
+)
 from assist_server.features.completion.debounce import Debounce
 from assist_server.features.completion.filters import Frame, apply_filters, control_tokens_in
 from assist_server.features.completion.generate import Answer, Generator
@@ -44,12 +51,16 @@ _CHARACTERS = 2  # of a token, at least
 _WARMER = 0.8  # temperature of further alternatives: at 0 they would all be the first one
 
 
+def _nothing() -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class CompletionQuery:
     """Ask for the text at an offset (characters) of a document; `invoked` where a person asked for it.
 
     around: the document's workspace, None where nothing is known of it. alternatives: how many texts are wanted at
-    most.
+    most. asked: is called when a model is asked, which not every request needs.
     """
 
     document: Document
@@ -57,6 +68,7 @@ class CompletionQuery:
     trigger: Trigger = "automatic"
     around: Surroundings | None = None
     alternatives: int = 1
+    asked: Callable[[], None] = field(default=_nothing, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +96,8 @@ class Completion:
     """What is offered, the best first.
 
     model, backend: empty where none was chosen. usage: None where no model was asked.
-    trace: what happened, one short sentence each, without text of the document. why_empty: None where there are items.
+    trace: what happened, one short sentence each, and why each piece of context is there; of documents it holds no more
+    than names. why_empty: None where there are items.
     """
 
     items: tuple[CompletionItem, ...]
@@ -98,18 +111,25 @@ class Completion:
 
 @dataclass(slots=True)
 class _Run:
-    """One request on its way: the query, what is known of it, and the trace so far."""
+    """One request on its way: the query, what is known of it, and the trace so far.
+
+    is_guess: it is about a document as it may become. is_idle: nobody waits for it, in a pause. pieces: why each piece
+    of context is there, for the trace but not for the log.
+    """
 
     query: CompletionQuery
     hole: Hole
     extent: Extent
     started: float
     parsed: Parsed | None
+    is_guess: bool = False
+    is_idle: bool = False
     target: Target | None = None
     asked: float | None = None
     first: float | None = None
     usage: Usage | None = None
     trace: list[str] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list)
 
 
 class CompletionService:
@@ -136,6 +156,7 @@ class CompletionService:
         self._warmer = Warmer(self._generator.heat, self._rates, is_here=is_here, clock=self._clock)
         self._is_here = is_here
         self._ahead: asyncio.Task[None] | None = None
+        self._ahead_in = ""
         self._debounce = Debounce()
         self._typed = TypeThrough()
         self._context = ContextBlocks(self._settings.sources, self._clock)
@@ -154,15 +175,20 @@ class CompletionService:
         self._warmer.stop()
         self._stop_ahead()
         self._debounce.key(query.document.uri, self._clock.monotonic())
-        return await self._complete(query)
+        completion = await self._complete(query)
+        if completion.model:
+            self._warm(query, after=PAUSE)
+        return completion
 
     def ahead(self, query: CompletionQuery, text: str) -> None:
         """Find, in a pause, what would be offered next if this text were accepted; the next request comes before it."""
         self._stop_ahead()
         document, offset = query.document, query.offset
+        text = with_endings_of(document.text, text)
         inserted = document.text[:offset] + text + document.text[offset:]
         accepted = replace(document, text=inserted, version=document.version + 1)
-        after = replace(query, document=accepted, offset=offset + len(text), trigger="automatic", alternatives=1)
+        after = CompletionQuery(accepted, offset + len(text), around=query.around)
+        self._ahead_in = document.uri
         self._ahead = asyncio.get_running_loop().create_task(self._look_ahead(after))
 
     async def _look_ahead(self, query: CompletionQuery) -> None:
@@ -170,7 +196,7 @@ class CompletionService:
         try:
             target = await self._selector.target("completion")
             if self._is_here(target.backend):
-                await self._complete(query)
+                await self._complete(query, is_guess=True)
         except (AssistError, ContextError) as error:
             _log.debug("looking ahead: %s", type(error).__name__)
 
@@ -178,23 +204,26 @@ class CompletionService:
         if self._ahead is not None:
             self._ahead.cancel()
 
-    async def _complete(self, query: CompletionQuery) -> Completion:
+    async def _complete(self, query: CompletionQuery, *, is_guess: bool = False) -> Completion:
         started = self._clock.monotonic()
         document = query.document
         hole = hole_at(document.text, query.offset, document.language)
         parsed = query.around.parsed() if query.around else None
         plan = decide(document, hole, query.trigger, self._settings, parsed)
-        run = _Run(query, hole, plan.extent or "line", started, parsed)
+        run = _Run(query, hole, plan.extent or "line", started, parsed, is_guess)
         run.trace.append(f"plan: {plan.extent or 'no suggestion'}, {plan.why}")
-        if plan.extent is None:
+        # What was judged when it was offered is not judged again while it is typed, wherever it goes through.
+        wanted: Extent | None = plan.extent if query.trigger == "invoked" else "line"
+        rests = self._typed.rests(document, query.offset, wanted) if wanted and query.alternatives == 1 else {}
+        if plan.extent is None and not rests:
             return self._finish(run, (), plan.why)
         target = run.target = await self._selector.target("completion")
         run.trace.append(f"model: {target.model} on {target.backend.name}")
-        if left := self._typed.rest(document, query.offset, plan.extent, _source(target)):
-            filtered = apply_filters(left, _frame(run, None))
-            if filtered.text and query.alternatives == 1:
-                run.trace.append("typed as suggested: the rest of the last suggestion")
-                return self._finish(run, (filtered.text,), None)
+        if left := rests.get(_source(target)):
+            run.trace.append("typed as suggested: the rest of the last suggestion")
+            return self._finish(run, (left,), None)
+        if plan.extent is None:
+            return self._finish(run, (), plan.why)
         try:
             return await self._ask_model(run, target)
         except Unsupported as error:
@@ -208,8 +237,17 @@ class CompletionService:
         """Have the model read the beginning of a document in a pause: somebody is likely to write there."""
         end = min(len(document.text), self._settings.prefix_tokens * _CHARACTERS)
         offset = document.text.rfind("\n", 0, end) + 1 if end < len(document.text) else end
-        query = CompletionQuery(document, offset, around=around)
-        self._warmer.plan(lambda: self._warming(query), after=IDLE)
+        if self._starts.get(document.uri) is None:  # else somebody writes there, and not where we would guess
+            self._warm(CompletionQuery(document, offset, around=around), after=IDLE)
+
+    def forget(self, uri: str) -> None:
+        """Forget a document that was closed, and give up what is done for it in a pause."""
+        self._warmer.stop(uri)
+        if self._ahead_in == uri:
+            self._stop_ahead()
+        self._context.forget(uri)
+        self._debounce.forget(uri)
+        self._starts.drop(uri)
 
     async def aclose(self) -> None:
         """Stop what goes on by itself and keep what was learnt."""
@@ -232,7 +270,8 @@ class CompletionService:
         if query.alternatives > 1:
             await self._add_alternatives(run, target, choice, ask, texts)
         if texts:
-            self._typed.remember(Offer(query.document, query.offset, run.extent, _source(target), texts[0]))
+            for text in reversed(texts):
+                self._typed.remember(Offer(query.document, query.offset, run.extent, _source(target), text))
         return self._finish(run, tuple(texts), None if texts else filtered.why_empty)
 
     async def _first_answer(self, run: _Run, target: Target, choice: FimChoice, ask: Ask) -> tuple[Answer, Ask]:
@@ -251,6 +290,7 @@ class CompletionService:
             return await self._answer(run, target, ask), ask
 
     async def _answer(self, run: _Run, target: Target, ask: Ask) -> Answer:
+        run.query.asked()
         run.asked = self._clock.monotonic()
         answer = await self._generator.answer(target, ask.request, run.hole, run.extent, prompt_tokens=ask.tokens)
         run.first = answer.first
@@ -289,6 +329,7 @@ class CompletionService:
         """Ask, but not for longer: who asked by hand must not wait for another's turn at the server."""
         if (known := self._generator.known(target, request, run.hole, run.extent)) is not None:
             return known
+        run.query.asked()
         task = asyncio.ensure_future(
             self._generator.answer(target, request, run.hole, run.extent, prompt_tokens=ask.tokens)
         )
@@ -318,11 +359,13 @@ class CompletionService:
         if known is not None:
             return known
         rates = self._steady.of(_source(target), self._rates.of(_source(target)))
-        return budget_for(self._settings, target.context_length, rates if trigger == "automatic" else None)
+        divide = budget_for if trigger == "automatic" else patient_budget
+        return divide(self._settings, target, rates)
 
     async def _make_ask(self, run: _Run, target: Target, choice: FimChoice, budget: Budget) -> Ask:
         document, offset = run.query.document, run.query.offset
         keep = self._starts.get(document.uri)
+        is_hurry = run.query.trigger == "automatic" and not run.is_idle
         ask, notes = await ask_in_context(
             document,
             offset,
@@ -334,23 +377,36 @@ class CompletionService:
             blocks=self._context,
             keep=keep,
             calibration=self._calibrations.get(_source(target), UNCALIBRATED),
-            seconds=HURRY if run.query.trigger == "automatic" else PATIENCE,
+            seconds=HURRY if is_hurry else PATIENCE,
+            in_pause=run.is_idle or (not run.is_guess and self._debounce.quiet(document.uri) >= PAUSE),
+            keeps=not run.is_guess,
         )
         run.trace += notes
-        self._starts.put(document.uri, LineIndex(document.text).line_of(offset) - ask.prefix.count("\n"))
+        run.pieces = [_why(snippet) for snippet in ask.snippets]
+        if not run.is_guess:
+            self._starts.put(document.uri, LineIndex(document.text).line_of(offset) - ask.prefix.count("\n"))
         counted = "counted" if ask.exact else "estimated"
         run.trace.append(f"prompt: {ask.tokens} of {ask.budget.room} tokens ({counted}), {ask.budget.output} to write")
         return ask
 
+    def _warm(self, query: CompletionQuery, *, after: float) -> None:
+        self._warmer.plan(lambda: self._warming(query), document=query.document.uri, after=after)
+
     async def _warming(self, query: CompletionQuery) -> Warming | None:
-        """Give the request that has the model read what a completion here would."""
-        target = await self._selector.target("completion")
-        choice = await self._selector.fim(target)
+        """Give the request that has the model read what a completion here would; brings its context up to date."""
         document = query.document
         hole = hole_at(document.text, query.offset, document.language)
-        run = _Run(query, hole, "line", self._clock.monotonic(), None)
+        if decide(document, hole, "invoked", self._settings).extent is None:
+            return None
+        target = await self._selector.target("completion")
+        if not self._is_here(target.backend):
+            return None
+        choice = await self._selector.fim(target)
+        run = _Run(query, hole, "line", self._clock.monotonic(), None, is_idle=True)
         ask = await self._make_ask(run, target, choice, self._budget(target, "automatic"))
-        return Warming(target.backend, ask.request, _source(target)) if isinstance(ask.request, FillRequest) else None
+        if not isinstance(ask.request, FillRequest):
+            return None
+        return Warming(target.backend, ask.request, _source(target), rest=len(ask.suffix))
 
     def _finish(self, run: _Run, texts: tuple[str, ...], why_empty: str | None) -> Completion:
         now = self._clock.monotonic()
@@ -367,7 +423,7 @@ class CompletionService:
                 first_token=None if run.first is None or run.asked is None else _milliseconds(run.first - run.asked),
                 total=_milliseconds(now - run.started),
             ),
-            trace=tuple(run.trace),
+            trace=(*run.trace, *run.pieces),
             why_empty=why_empty,
         )
 
@@ -376,20 +432,25 @@ def _source(target: Target) -> tuple[str, str]:
     return target.backend.name, target.model
 
 
+def _why(snippet: Snippet) -> str:
+    place = f"{snippet.path}:{snippet.start}-{snippet.end}"
+    return f"piece: {place}, {snippet.source}, score {snippet.score:.2f}: {snippet.reason}"
+
+
 def _milliseconds(seconds: float) -> float:
     return round(seconds * 1000, 1)
 
 
-def _frame(run: _Run, choice: FimChoice | None) -> Frame:
-    """Say what the filters may know; choice: how the model was asked, None where it was not."""
+def _frame(run: _Run, choice: FimChoice) -> Frame:
+    """Say what the filters may know; choice: how the model was asked."""
     document, around = run.query.document, run.query.around
-    form = choice.format if choice else None
+    form = choice.format
     control = form.all_tokens() | set(form.stops) if form else frozenset[str]()
     literals = control_tokens_in(document.text, control)
     return Frame(
         run.hole,
         run.extent,
-        choice is not None and choice.mode == "chat",
+        choice.mode == "chat",
         control,
         literals,
         place=Place(document.path, document.language, document.text, run.query.offset, run.parsed),

@@ -6,13 +6,15 @@ from typing import Literal
 
 from assist_context.document import Document
 from assist_context.syntax.cursor import CursorPlace, cursor_place
+from assist_context.syntax.grammars import GRAMMARS
 from assist_context.syntax.incremental import Parsed
+from assist_context.syntax.lexing import Inside, masked
 from assist_server.config.settings import CompletionSettings
 from assist_server.features.completion.hole import Hole, indent_of
 from assist_server.features.path_patterns import is_excluded
 
 Trigger = Literal["automatic", "invoked"]
-Extent = Literal["line", "paragraph", "block"]
+Extent = Literal["line", "statement", "paragraph", "block"]
 
 # Longer lines are generated or minified: the model makes nothing of them, and the prompt would hold nothing else.
 _LONGEST_LINE = 2000
@@ -28,8 +30,8 @@ _OPENING_WORD = re.compile(r"(?:^|\s)(?:do|then|begin)$")
 class Plan:
     """How far a suggestion may go.
 
-    extent: to the end of the `line`, to the first blank line (`paragraph`), or to the end of the `block`;
-        None where nothing is asked.
+    extent: to the end of the `line`, to that of the block which the line opens, if it does (`statement`), to the first
+        blank line (`paragraph`), or to the end of the `block`; None where nothing is asked.
     why: the reason, in words for the trace.
     """
 
@@ -43,19 +45,17 @@ def decide(
     trigger: Trigger,
     settings: CompletionSettings,
     parsed: Parsed | None = None,
-    *,
-    in_text: bool = False,
 ) -> Plan:
     """Decide from the place and from what asked; `invoked` (a person asked) is served where `automatic` is not.
 
-    parsed: the document's tree, or that of a few keys ago; without one only the text tells. in_text: whether strings
-    and comments get automatic suggestions, too.
+    parsed: the document's tree, or that of a few keys ago; without one only the text tells.
     """
     if refusal := _refusal(document, hole, trigger, settings):
         return Plan(None, refusal)
     place = _place(document, hole, parsed)
-    if place is not None and place.inside != "code" and trigger == "automatic" and not in_text:
-        return Plan(None, f"the cursor is in a {place.inside}")
+    inside = _inside(document.language, hole) if place is None else place.inside
+    if inside != "code" and trigger == "automatic":
+        return Plan(None, f"the cursor is in a {inside}")
     if any(character.isalnum() for character in hole.after):
         return Plan("line", "code follows on the line")
     if hole.after.strip():
@@ -67,7 +67,7 @@ def decide(
 
 def covers(offered: Extent, wanted: Extent) -> bool:
     """Tell whether a suggestion made for one extent can serve another."""
-    order: tuple[Extent, ...] = ("line", "paragraph", "block")
+    order: tuple[Extent, ...] = ("line", "statement", "paragraph", "block")
     return order.index(offered) >= order.index(wanted)
 
 
@@ -79,27 +79,50 @@ def _place(document: Document, hole: Hole, parsed: Parsed | None) -> CursorPlace
     return cursor_place(document.language, parsed, source, len(before))
 
 
+def _inside(language: str, hole: Hole) -> Inside:
+    """Say what the cursor's own line tells; in some languages a lone single quote is no string's."""
+    return "code" if hole.quote == "'" and language not in GRAMMARS else hole.inside
+
+
 def _by_syntax(hole: Hole, place: CursorPlace) -> Plan:
-    """Say how far an automatic suggestion goes at the end of a line: as far as it is clear what is missing there."""
-    if opens_block(hole.before, place) and indent_of(hole.below) <= hole.indent:
+    """Say how far an automatic suggestion goes at the end of a line of code: as far as is clear what is missing."""
+    if not hole.before.strip():
+        return _on_blank_line(hole, place)
+    has_body = indent_of(hole.below) > hole.indent
+    if _opens(hole.before, hole, place) and not has_body:
         return Plan("block", "a block was just opened")
-    if place.inside == "code" and not hole.before.strip():
-        if opens_block(hole.above, place) and indent_of(hole.below) <= indent_of(hole.above):
-            return Plan("block", "the block above is empty")
-        if not place.in_list and not (hole.adjacent and indent_of(hole.below) >= hole.indent):
-            return Plan("paragraph", "an empty line where nothing follows directly")
+    # Brackets of this line, such as those of a condition, a suggestion may close; those around are its limits.
+    if place.in_list and (has_body or not hole.owed):
+        return Plan("line", "inside brackets")
+    return Plan("line" if has_body else "statement", "the line is not finished")
+
+
+def _on_blank_line(hole: Hole, place: CursorPlace) -> Plan:
+    if _opens(hole.above, hole, place) and indent_of(hole.below) <= indent_of(hole.above):
+        return Plan("block", "the block above is empty")
     if place.in_list:
         return Plan("line", "inside brackets")
-    return Plan("line", "the line is not finished" if hole.before.strip() else "a line between others")
+    if hole.adjacent and indent_of(hole.below) > hole.indent:
+        return Plan("line", "the head of the lines below")
+    if hole.adjacent and indent_of(hole.below) == hole.indent:
+        return Plan("statement", "a line between others")
+    return Plan("paragraph", "an empty line where nothing follows directly")
 
 
-def opens_block(line: str, place: CursorPlace) -> bool:
-    """Tell whether a line ends with what opens a block, or brackets whose contents go on further lines."""
-    line = line.rstrip()
-    if line.endswith(":"):
+def _opens(line: str, hole: Hole, place: CursorPlace) -> bool:
+    return opens_block(masked(line, hole.language).code, in_list=place.in_list)
+
+
+def opens_block(code: str, *, in_list: bool) -> bool:
+    """Tell whether a masked line ends with what opens a block, or brackets whose contents go on further lines.
+
+    in_list: whether its end stands in brackets that hold no statements.
+    """
+    code = code.rstrip()
+    if code.endswith(":"):
         # That of a dictionary or a slice stands in brackets, that of an annotation behind a name.
-        return not place.in_list and _BLOCK_HEAD.match(line) is not None
-    return line.endswith(("{", "(", "[", "=>")) or _OPENING_WORD.search(line) is not None
+        return not in_list and _BLOCK_HEAD.match(code) is not None
+    return code.endswith(("{", "(", "[", "=>")) or _OPENING_WORD.search(code) is not None
 
 
 def _refusal(document: Document, hole: Hole, trigger: Trigger, settings: CompletionSettings) -> str | None:

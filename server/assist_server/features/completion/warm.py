@@ -46,11 +46,15 @@ class Heat:
 
 @dataclass(frozen=True, slots=True)
 class Warming:
-    """The request that the next completion would send, and to whom."""
+    """The request that the next completion would send, and to whom.
+
+    rest: how many characters of its prompt are read again at every key, as they follow the cursor.
+    """
 
     backend: Backend
     request: FillRequest
     source: Source
+    rest: int = 0
 
 
 class Warmer:
@@ -67,19 +71,24 @@ class Warmer:
         self._is_here = is_here
         self._clock = clock or SystemClock()
         self._task: asyncio.Task[None] | None = None
+        self._document = ""
 
-    def plan(self, make: Callable[[], Awaitable[Warming | None]], *, after: float = IDLE) -> None:
+    def plan(self, make: Callable[[], Awaitable[Warming | None]], *, document: str = "", after: float = IDLE) -> None:
         """Warm what `make` gives then, `after` seconds from now; takes the place of what was planned before.
 
         make: builds the request from the document as it is at that time; None where there is nothing to warm. Its
-        `AssistError`s are no more than a missed chance.
+        `AssistError`s are no more than a missed chance. document: whose request it is.
         """
         self.stop()
+        self._document = document
         self._task = asyncio.create_task(self._warm(make, after))
 
-    def stop(self) -> None:
-        """Give up at once what is planned or running: a real request comes, or the document is closed."""
-        if self._task is not None:
+    def stop(self, document: str | None = None) -> None:
+        """Give up at once what is planned or running: a real request comes, or the document is closed.
+
+        document: give up only what is for this one.
+        """
+        if self._task is not None and document in (None, self._document):
             self._task.cancel()
 
     async def aclose(self) -> None:
@@ -98,7 +107,7 @@ class Warmer:
             _log.debug("warming: %s", type(error).__name__)
 
     def _is_worth(self, warming: Warming) -> bool:
-        cold = self._heat.cold(warming.source, warming.request.prompt)
+        cold = self._heat.cold(warming.source, warming.request.prompt) - warming.rest
         return cold >= _WORTH_WARMING and self._is_here(warming.backend)
 
     async def _ask(self, warming: Warming) -> None:

@@ -13,9 +13,11 @@ from assist_server.backends.base import ChatRequest, EventStream, FillRequest, F
 from assist_server.config.settings import Settings
 from assist_server.core.clock import SystemClock
 from assist_server.core.errors import AssistError, BackendError, BackendUnavailable, EngineError, ModelError
-from assist_server.features.completion.asking import Ask, budget_for
+from assist_server.features.completion.asking import Ask, Budget, patient_budget
 from assist_server.features.completion.context import PATIENCE, ContextBlocks, Surroundings, ask_in_context
 from assist_server.features.completion.hole import hole_at
+from assist_server.features.completion.rates import RateBook
+from assist_server.features.completion.speed import SteadyRates
 from assist_server.features.completion.trigger import decide
 from assist_server.features.fim import FimChoice, users_choice
 from assist_server.features.room import size_of
@@ -61,9 +63,15 @@ class Window:
 
 
 async def completion_window(
-    document: Document, offset: int, *, around: Surroundings | None, selector: Selector, settings: Settings
+    document: Document,
+    offset: int,
+    *,
+    around: Surroundings | None,
+    selector: Selector,
+    settings: Settings,
+    rates: RateBook | None = None,
 ) -> Window:
-    """Give what the first request of a completion that a person asks for would hold.
+    """Give what the first request of a completion that a person asks for would hold; rates: those that are known.
 
     Without a model, that of one with the default context length whose server counts nothing. Raises ConfigError for
     settings that cannot be used, PromptTooLong where nothing fits.
@@ -79,7 +87,7 @@ async def completion_window(
     except (BackendError, EngineError, ModelError) as error:
         no_model = error
         target, choice = _without_model(settings)
-    budget = budget_for(settings.completion, target.context_length)
+    budget = _budget(settings, target, rates or RateBook())
     blocks = ContextBlocks(settings.completion.sources, SystemClock())
     ask, _ = await ask_in_context(
         document,
@@ -103,6 +111,11 @@ async def completion_window(
         backend="" if no_model else target.backend.name,
         no_model=no_model,
     )
+
+
+def _budget(settings: Settings, target: Target, rates: RateBook) -> Budget:
+    source = target.backend.name, target.model
+    return patient_budget(settings.completion, target, SteadyRates().of(source, rates.of(source)))
 
 
 async def _pieces(document: Document, offset: int, ask: Ask, target: Target) -> tuple[WindowPiece, ...]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +19,7 @@ from assist_server import __version__
 from assist_server.core.clock import Clock
 from assist_server.features.indexing.documents import OpenDocument, read_once
 from assist_server.features.indexing.left_out import read_left_out
-from assist_server.features.indexing.messages import Alive, Event
+from assist_server.features.indexing.messages import Alive, Event, Updated
 from assist_server.features.indexing.process import IndexProcess
 from assist_server.features.indexing.workspace import IndexFolder, index_folder, is_too_wide
 
@@ -106,6 +107,11 @@ class WorkspaceIndexes:
         folder = self._folders.get(root)
         return folder is not None and folder.place.complete.exists()
 
+    def changes(self, root: Path, besides: str) -> int:
+        """Count the changes of a folder's files besides one that were seen so far, of open documents and on disk."""
+        folder = self._folders.get(root)
+        return folder.changes.total() - folder.changes[besides] if folder is not None else 0
+
     def document(self, root: Path, path: str) -> OpenDocument | None:
         """Give an open document with its tree."""
         folder = self._folders.get(root)
@@ -129,7 +135,10 @@ class WorkspaceIndexes:
 
     def _heard(self, event: Event) -> None:
         root = "" if isinstance(event, Alive) else event.root
-        if not root or any(folder.name == root for folder in self._folders.values()):
+        folder = next((one for one in self._folders.values() if one.name == root), None)
+        if folder is not None and isinstance(event, Updated):
+            folder.updated(event.paths)
+        if folder is not None or not root:
             self._hear(event)
 
     def _end(self, document: OpenDocument) -> None:
@@ -147,6 +156,12 @@ class _Folder:
         self.reader = reader
         self.documents: dict[str, OpenDocument] = {}
         self.opened: dict[str, OpenFile] = {}
+        self.changes: Counter[str] = Counter()  # of documents by path, and under "" of files on disk
+
+    def updated(self, paths: Sequence[str]) -> None:
+        """Count a change on disk, unless documents hide all of it; paths: none where there are too many."""
+        if not paths or not self.documents.keys() >= set(paths):
+            self.changes[""] += 1
 
     def laid_over(self) -> Mapping[str, OpenFile]:
         """Give the documents whose files are indexed or not written yet; what the index leaves out stays out."""
@@ -161,6 +176,7 @@ class _Folder:
 
         def show(opened: OpenFile) -> None:
             if path in self.documents:
+                self.changes[path] += path in self.opened  # the first reading is no change
                 self.opened[path] = opened
 
         return show

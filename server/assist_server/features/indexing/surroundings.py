@@ -27,13 +27,17 @@ def _nothing() -> tuple[Snippet, ...]:
     return ()
 
 
+def _never() -> int:
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class FolderSurroundings:
     """One workspace folder around one document; implements `Surroundings` of the completion.
 
     root: the folder. path: of the document below it. reads: its index. tree: gives the document's tree. unsaved: gives
     the text of a file that is open, None for another. is_whole: tells whether all files are in the index. lately: gives
-    what was edited, looked at or opened.
+    what was edited, looked at or opened. changed: counts the changes of other files.
     """
 
     root: Path
@@ -43,6 +47,7 @@ class FolderSurroundings:
     unsaved: Callable[[str], str | None]
     is_whole: Callable[[], bool]
     lately: Callable[[], Iterable[Snippet]] = _nothing
+    changed: Callable[[], int] = _never
 
     @property
     def repository(self) -> str:
@@ -67,6 +72,10 @@ class FolderSurroundings:
     def recent(self) -> Iterable[Snippet]:
         """Give what was edited, looked at or opened lately."""
         return self.lately()
+
+    def changes(self) -> int:
+        """Count the changes of the workspace's other files; only that the number has grown means something."""
+        return self.changed()
 
     def _text(self, path: str) -> str | None:
         """Give the text of a file that the index has: what it leaves out is nobody's business."""

@@ -46,6 +46,8 @@ async def did_close(session: Session, params: types.DidCloseTextDocumentParams) 
     session.index.close(uri)
     session.latest.forget((uri, GROUP))
     session.traces.forget(uri)
+    if (app := session.settled) is not None:
+        app.completion.forget(uri)
 
 
 async def did_save(session: Session, params: types.DidSaveTextDocumentParams) -> None:

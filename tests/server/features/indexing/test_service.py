@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from assist_context.document import Document
-from assist_server.features.indexing.messages import Event, Progress, Trouble
+from assist_server.features.indexing.messages import Event, Progress, Trouble, Updated
 from assist_server.features.indexing.service import WorkspaceIndexes
 from support.completion import StillClock
 from support.indexing_process import built
@@ -70,6 +70,28 @@ async def test_the_home_folder_has_no_index(
     (root / "inner").mkdir()
     indexes.set_folders([root, root / "inner"])
     assert indexes.roots == (root / "inner",)
+
+
+async def test_changes_of_other_files_are_counted(tmp_path: Path, root: Path, indexes: WorkspaceIndexes) -> None:
+    built(tmp_path / "cache", root)
+    assert indexes.changes(root, "known.py") == 0, "nothing is known of the folder"
+    indexes.set_folders([root])
+
+    def seen() -> tuple[int, int]:
+        return indexes.changes(root, "known.py"), indexes.changes(root, "new.py")
+
+    for path in ("known.py", "new.py"):
+        await show(indexes, root, path, "a = 1\n")
+    assert seen() == (0, 0), "they were only opened"
+    await show(indexes, root, "known.py", "a = 2\n")
+    assert seen() == (0, 1)
+    await show(indexes, root, "new.py", "a = 2\n")
+    assert seen() == (1, 1)
+    indexes._heard(Updated(str(root), ("known.py", "new.py")))
+    assert seen() == (1, 1), "what is open hides them"
+    for paths in (("known.py", "closed.py"), ()):
+        indexes._heard(Updated(str(root), paths))
+    assert seen() == (3, 3)
 
 
 async def test_nothing_is_heard_of_a_folder_that_is_not_kept_any_more(

@@ -6,7 +6,7 @@ blanks at the start of lines. Each row of `FILTERS` has its table in the tests.
 
 from dataclasses import dataclass
 
-from assist_server.features.completion.filters.boilerplate import cut_boilerplate, drop_trivial
+from assist_server.features.completion.filters.boilerplate import cut_boilerplate, cut_lone_attributes, drop_trivial
 from assist_server.features.completion.filters.frame import Filter, Frame
 from assist_server.features.completion.filters.indentation import repair_indentation
 from assist_server.features.completion.filters.names import cut_unknown_names
@@ -83,6 +83,7 @@ FILTERS: tuple[Filter, ...] = (
     Filter("line below", drop_line_below, "the model repeated the line below"),
     Filter("copies", cut_copies, "the model repeated the lines above"),
     Filter("loops", cut_loops, NOTHING_MADE),
+    Filter("attributes", cut_lone_attributes, "the model wrote an attribute and nothing that has it"),
     Filter("names", cut_unknown_names, "the model used a name that exists nowhere"),
     Filter("syntax", cut_at_errors, "the text would add a syntax error"),
     Filter("white space", trim_end, NOTHING_MADE),

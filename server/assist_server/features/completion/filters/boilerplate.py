@@ -1,10 +1,11 @@
-"""Lines that belong to the look of a file and to no place in it, and suggestions that save no key."""
+"""Lines that belong to no place in the code, and suggestions that save no key."""
 
 import re
 
 from assist_context.languages import LANGUAGES
 from assist_context.syntax.lexing import CLOSERS
 from assist_server.features.completion.filters.frame import Frame
+from assist_server.features.completion.hole import indent_of
 
 _LICENCE = re.compile(
     r"\bcopyright\b.*(?:\(c\)|©|\b\d{4}\b)|\blicen[cs]ed under\b|\bSPDX-License-Identifier\b|\ball rights reserved\b",
@@ -25,6 +26,7 @@ _REST = re.compile(
 )
 _MARKS = re.compile(r"\A(?:#+!?|//+!?|/\*+|\*+|--+|;+|<!--|%+)\s*|\s*(?:\*+/|-->)\Z")
 _DOCUMENTS = ("///", "//!")  # of documentation that has code in it, which may leave code out
+_ATTRIBUTE = re.compile(r"\s*(?:#!?\[.*\]|@\w[\w.]*(?:\(.*\))?)\s*|\s*")
 _LEAST = 2
 
 
@@ -45,6 +47,21 @@ def drop_trivial(text: str, frame: Frame) -> str:
         return text
     bare = text.strip()
     return "" if len(bare) <= _LEAST and len(bare.strip(CLOSERS)) < _LEAST else text
+
+
+def cut_lone_attributes(text: str, frame: Frame) -> str:
+    """Cut attributes and decorators at the end that nothing follows which they could belong to.
+
+    Grammars take them as they are; compilers do not.
+    """
+    hole = frame.hole
+    below = hole.below.lstrip()
+    if below and below[0] not in CLOSERS and indent_of(hole.below) >= hole.indent:
+        return text
+    lines = text.split("\n")
+    while lines and _ATTRIBUTE.fullmatch(hole.before + lines[0] if len(lines) == 1 else lines[-1]):
+        lines.pop()
+    return "\n".join(lines)
 
 
 def _comment(line: str, language: str) -> str:

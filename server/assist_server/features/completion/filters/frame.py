@@ -37,10 +37,18 @@ class Frame:
         if self.place is None:
             return []
         start = self.place.offset - len(self.hole.before)
-        return self.place.text[max(0, start - _LOOKED_AT) : max(0, start - 1)].split("\n")
+        return self.place.text[max(0, start - _LOOKED_AT) : max(0, start - 1)].replace("\r", "").split("\n")
+
+    @property
+    def lines_below(self) -> list[str]:
+        """The lines of the document behind the cursor's; the next one alone where the document is not given."""
+        if self.place is None:
+            return [self.hole.below] if self.hole.adjacent else []
+        end = self.place.offset + len(self.hole.after)
+        return self.place.text[end : end + _LOOKED_AT].replace("\r", "").split("\n")[1:]
 
 
-_LOOKED_AT = 4000  # characters before the cursor's line
+_LOOKED_AT = 4000  # characters before the cursor's line, and behind it
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,14 @@
 import re
 from itertools import pairwise
 
-from assist_context.syntax.lexing import CLOSERS
+from assist_context.syntax.lexing import CLOSERS, masked, unmatched
 from assist_server.features.completion.filters.frame import Frame
 from assist_server.features.completion.hole import Hole, indent_of
 
 _OPENS = re.compile(r"[:{(\[]$|=>$|(?:^|\s)(?:do|then|begin)$")
+_SWITCH = re.compile(r"\s*(?:switch|select)\b.*\{\s*$")
+_CASE = re.compile(r"\s*(?:case|default)\b")
+_FIRST_CASE = re.compile(r"^([ \t]*switch\b).*\{[ \t]*\r?\n([ \t]*(?:case|default)\b)", re.MULTILINE)
 _BLANKS = re.compile(r"[ \t]*")
 _MOST_SPACES = 8
 
@@ -32,7 +35,7 @@ def _first_line_placed(text: str, frame: Frame) -> str:
     bare = text.lstrip(" \t")
     if not hole.before and bare != text:
         return text  # at the start of a line, the blanks are its indentation
-    if _needs_step(hole) and bare[:1] not in {*CLOSERS, "\n", ""}:
+    if _needs_step(hole) and not _is_flush_case(hole.above, bare, frame) and bare[:1] not in {*CLOSERS, "\n", ""}:
         wanted, made = indent_of(hole.above) + len(_step(frame).expandtabs(4)), indent_of(hole.before + text)
         if made >= wanted:
             return text if made == wanted else bare if hole.indent >= wanted else text
@@ -50,8 +53,8 @@ def _body_indented(text: str, frame: Frame) -> str:
         return text
     if indent_of(lines[0]) > hole.indent or lines[0].lstrip()[0] in CLOSERS:
         return text
-    if indent_of(lines[0]) < hole.indent:
-        return text  # it has left the block around, too
+    if indent_of(lines[0]) < hole.indent or _is_flush_case(hole.before + head, lines[0], frame):
+        return text  # it has left the block around, too, or stands as it should
     return head + newline + _shifted(body, _step(frame))
 
 
@@ -67,8 +70,20 @@ def _shifted(text: str, step: str) -> str:
 
 def _needs_step(hole: Hole) -> bool:
     """Tell whether the line above opens a block that nothing stands in yet."""
-    above = hole.above.rstrip()
-    return _OPENS.search(above) is not None and indent_of(hole.below) <= indent_of(above)
+    above = masked(hole.above, hole.language).code.rstrip()
+    # One that closes what it has not opened ends a head of several lines, and is indented as it likes.
+    ends_head = unmatched(above)[0] and above.lstrip()[0] not in CLOSERS
+    return _OPENS.search(above) is not None and not ends_head and indent_of(hole.below) <= indent_of(above)
+
+
+def _is_flush_case(head: str, line: str, frame: Frame) -> bool:
+    """Tell whether a line is a case that stands as deep as its `switch`: always in Go, else where the file does so."""
+    if not _SWITCH.match(head) or not _CASE.match(line):
+        return False
+    if frame.hole.language == "go":
+        return True
+    around = frame.place.text if frame.place else ""
+    return any(indent_of(found[1]) == indent_of(found[2]) for found in _FIRST_CASE.finditer(around))
 
 
 def _step(frame: Frame) -> str:

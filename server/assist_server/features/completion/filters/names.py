@@ -1,140 +1,172 @@
 """Names that exist nowhere: of what a small model gets wrong, what a person sees last."""
 
-import builtins
-import keyword
 import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
+from typing import Literal
 
-from assist_context.syntax.lexing import masked
+from assist_context.retrieval.snippet import Place
+from assist_context.syntax.lexing import OPENERS, brackets, masked
 from assist_server.features.completion.filters.frame import Frame
+from assist_server.features.completion.filters.members import are_members_here
+from assist_server.features.completion.filters.vocabulary import GIVEN
+from assist_server.features.completion.hole import indent_of
+
+Role = Literal["other", "own", "used"]
+"""`own`: a member of `self` or `this` that must be there already; `used`: another name that must; `other`: neither."""
 
 _NAME = re.compile(r"(?<!\w)[^\W\d]\w*")
 _LAST_WORD = re.compile(r"(?<!\w)[^\W\d]\w*\Z")
+_CONSTANT = re.compile(r"_*[A-Z][A-Z0-9]*_[A-Z0-9_]+")
 _SHORTEST = 3
-_OWN_MEMBER = re.compile(r"(?<![\w.])(?:self|this)\s*(?:\.|->)\s*\Z")
+_OWN_MEMBER = re.compile(r"(?<![\w.])(?:self|this)\.\Z")
+_BEFORE_MEMBERS = (".", "->", "::", "#", "@", "$", "'")
+_ASSIGNED = re.compile(r"[ \t]*(?:,[\w .,*()]*)?(?:=(?![=>])|:(?!:))")
+_MODIFIERS = r"\s*(?:(?:abstract|const|declare|default|export|pub(?:\([\w: ]+\))?)\s+)*"
 # Lines that declare what they name, or that name what is elsewhere.
 _DECLARES = re.compile(
-    r"\b(?:def|class|lambda|function|func|fn|fun|import|from|use|using|require|include|package|namespace|module|mod|type"
-    r"|interface|enum|struct|trait|impl|catch|except|global|nonlocal|typedef|template|macro_rules|define|goto|label)\b"
-    r"|=>|:=|^\s*[#@]|\|[\w\s,&:]+\|"
+    r"\b(?:class|def|enum|fn|func|function|impl|import|interface|namespace|struct|trait)\b|^\s*[#@]"
+    rf"|^{_MODIFIERS}(?:from|macro_rules|mod|module|package|type|use)\b"
 )
-_BINDS = re.compile(
-    r"\b(?:let|const|var|val|auto|mut)\b\s*[^=;]*|\b(?:for|foreach)\b[^;]*?\b(?:in|of)\b|\bas\s+\(?[\w, ]+"
-    r"|^\s*[\w\s,*()\[\]]+=(?!=)"
+# Heads of bodies whose lines begin with what they declare, or list what is elsewhere.
+_LISTS = re.compile(
+    rf"{_MODIFIERS}(?:enum|from|import|interface|struct|trait|type|union|use)\b.*"
+    r"|.*\b(?:interface|struct)\s*\{|\s*(?:const|type|var)\s*\(|\s*export\s*\{"
 )
-_BINDS_IN_C = re.compile(r"\b(?!return|else|case|throw|new|delete|goto)\w+(?:<[^;]*>)?[\s*&]+\w+\s*[=;,)\[({]")
-_BEFORE_MEMBERS = (".", "->", "::", "#", "@", "$", "'")
+_METHOD = re.compile(r"\s*(?:(?:abstract|async|declare|get|override|private|protected|public|set|static)\s+)*\*?\s*")
+_JSX_TEXT = re.compile(r"(?<=[^\s=])>(?![(.])[^<>{}\n]*|[^<>{}\n]*(?=</)")
 
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_C = _words(
-    "auto bool break case char class const const_cast constexpr continue decltype default delete do double"
-    " dynamic_cast else enum explicit extern false final float for friend goto if inline int long mutable"
-    " namespace new noexcept nullptr NULL operator override private protected public register reinterpret_cast"
-    " return short signed sizeof static static_assert static_cast struct switch template this throw true try"
-    " typedef typename union unsigned using virtual void volatile while int8_t int16_t int32_t int64_t uint8_t"
-    " uint16_t uint32_t uint64_t size_t ssize_t ptrdiff_t std string vector map malloc free calloc realloc"
-    " memcpy memset memmove memcmp strlen strcmp strncmp strcpy printf fprintf snprintf sprintf assert exit"
-    " abort FILE stdin stdout stderr errno defined ifdef ifndef endif"
-)
-_ECMASCRIPT = _words(
-    "any arguments Array ArrayBuffer as async await BigInt bigint Boolean boolean break case catch class"
-    " clearInterval clearTimeout console const constructor continue crypto Date debugger declare default delete"
-    " do document else Error eval export extends false fetch finally Float32Array Float64Array for from"
-    " function Function get globalThis if implements import in Infinity infer instanceof Int32Array Intl is"
-    " isFinite isNaN JSON keyof let Map Math module NaN never new null number Number object Object of Omit"
-    " parseFloat parseInt Partial performance Pick private process Promise protected Proxy public"
-    " queueMicrotask RangeError readonly Readonly Record Reflect RegExp require Required return ReturnType"
-    " satisfies set Set setInterval setTimeout static string String structuredClone super switch Symbol symbol"
-    " SyntaxError this throw true try type TypeError typeof Uint8Array undefined unknown URL URLSearchParams"
-    " var void WeakMap WeakSet while window with yield Awaited Parameters Exclude Extract NonNullable Buffer"
-    " AbortController AbortSignal Event Headers Request Response TextDecoder TextEncoder exports"
-)
-_GO = _words(
-    "any append bool break byte cap case chan clear close comparable complex complex64 complex128 const"
-    " continue copy default defer delete else error fallthrough false float32 float64 for func goto imag import"
-    " int int8 int16 int32 int64 interface iota len make map max min new nil package panic print println range"
-    " real recover return rune select string struct switch true type uint uint8 uint16 uint32 uint64 uintptr"
-    " var"
-)
-_RUST = _words(
-    "Arc Box Clone Copy Debug Default Drop Err Fn FnMut FnOnce From HashMap HashSet Into Iterator None Ok"
-    " Option Ordering Rc Result Self Send Sized Some String Sync ToString Vec as assert assert_eq assert_ne"
-    " async await bool break char const continue crate dbg debug_assert dyn else enum eprintln extern f32 f64"
-    " false fn for format i8 i16 i32 i64 i128 if impl in isize let loop match matches mod move mut panic print"
-    " println pub ref return self static str struct super todo trait true type u8 u16 u32 u64 u128"
-    " unimplemented unreachable unsafe use usize vec where while write writeln core std alloc"
-)
-_PYTHON = frozenset((*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "self", "cls", "__file__", "__all__"))
-
-IN_ANY_FILE: Mapping[str, frozenset[str]] = MappingProxyType(
+_SCRIPTS = ("javascript", "javascriptreact", "typescript", "typescriptreact")
+_USED: Mapping[str, re.Pattern[str]] = MappingProxyType(
     {
-        "python": _PYTHON,
-        "javascript": _ECMASCRIPT,
-        "javascriptreact": _ECMASCRIPT,
-        "typescript": _ECMASCRIPT,
-        "typescriptreact": _ECMASCRIPT,
-        "go": _GO,
-        "rust": _RUST,
-        "c": _C,
-        "cpp": _C,
+        "python": re.compile(r"\w+(?:[(\[]|\.[^\W\d])"),
+        "go": re.compile(r"\w+(?:[(\[{]|\.[^\W\d])"),
+        "rust": re.compile(r"\w+(?:[(\[]|\.[^\W\d])|[A-Z]\w*(?:::| \{)"),
+        **dict.fromkeys(_SCRIPTS, re.compile(r"\w+(?:[(\[]|\.[^\W\d]|\?\.)")),
     }
 )
-"""Key words and names that need no import; only these languages' names are judged."""
+"""A name that is called, dereferenced or a type, by its language; only these languages' names are judged."""
+
+_TAKES_ALL: Mapping[str, re.Pattern[str]] = MappingProxyType(
+    {
+        "python": re.compile(r"^\s*from\s+\S+\s+import\s+\*", re.MULTILINE),
+        "go": re.compile(r'^\s*(?:import\s+)?\.\s+"', re.MULTILINE),
+        # Indented, it is that of the tests at the end of a file, which take what the file has.
+        "rust": re.compile(r"^(?:pub(?:\([\w: ]+\))?\s+)?use\b[^;]*\*", re.MULTILINE),
+    }
+)
+"""Imports of all that another file has: behind one, any name may exist."""
 
 
 def cut_unknown_names(text: str, frame: Frame) -> str:
     """Cut an automatic suggestion before the first line that uses a name which exists nowhere.
 
-    That is a bare name, or a member of `self` or `this`, that neither the document nor the text declares or has, that
-    needs an import or a definition, and that nobody knows. Members of other things may come from anywhere.
+    That is a name that is called, dereferenced or the type of a value, a constant in capitals, or a member of `self`
+    or `this` in a class that stands in the document with all it is made of. Neither the document nor the text may have
+    it, and nobody may know it. Members of other things may come from anywhere, and so may names in C and C++, whose
+    headers say nothing of what they declare.
     """
-    place, known = frame.place, frame.known
-    if known is None or place is None or not frame.automatic or frame.hole.language not in IN_ANY_FILE:
+    place, known, language = frame.place, frame.known, frame.hole.language
+    if known is None or place is None or not frame.automatic or language not in _USED:
         return text
-    typed = _LAST_WORD.search(frame.hole.before)
-    start = len(typed[0]) if typed else 0
-    code = masked((typed[0] if typed else "") + text, frame.hole.language, frame.hole.quote).code
-    given = IN_ANY_FILE[frame.hole.language] | _declared(code, frame)
-    for at, name in _used(code, frame):
-        if name in given or len(name) < _SHORTEST or known(name):
+    takes_all = _TAKES_ALL.get(language)
+    if takes_all and (takes_all.search(place.text) or takes_all.search(text)):
+        return text
+    line = frame.hole.before
+    typed = _LAST_WORD.search(line)
+    start = typed.start() if typed else len(line)
+    code = masked(line + text + frame.hole.after, language).code
+    document = _without_typed(place.text, place.offset, len(line) - start)
+    names = [found for found in _NAME.finditer(code, start) if found.start() < len(line) + len(text)]
+    given = GIVEN[language] | _declared(code) | {found[0] for found in names if _role(code, found, language) == "other"}
+    for found in names:
+        name = found[0]
+        if len(name) < _SHORTEST or name in given or name.startswith("__") or known(name):
             continue
-        if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", _without_typed(place.text, place.offset, start)):
-            return text[: max(0, text.rfind("\n", 0, max(0, at - start)))].rstrip()
+        if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", document) and _is_wrong(code, found, frame, place):
+            return text[: max(0, text.rfind("\n", 0, max(0, found.start() - len(line))))].rstrip()
     return text
 
 
-def _used(code: str, frame: Frame) -> Iterator[tuple[int, str]]:
-    """Give the names that must be something already, with their places."""
-    before = _LAST_WORD.sub("", frame.hole.before)
-    for found in _NAME.finditer(code):
-        ahead = code[found.end() :].lstrip(" ")
-        behind = (before + code[: found.start()]).rstrip(" ")
-        is_argument = ahead.startswith("=") and not ahead.startswith("==")
-        is_key = ahead.startswith(":") and not ahead.startswith("::")
-        if is_argument or is_key:
-            continue
-        if not behind.endswith(_BEFORE_MEMBERS) or _OWN_MEMBER.search(behind):
-            yield found.start(), found[0]
+def _role(code: str, found: re.Match[str], language: str) -> Role:
+    """Tell what a text does with a name, as far as its line shows."""
+    behind = code[code.rfind("\n", 0, found.start()) + 1 : found.start()]
+    if _OWN_MEMBER.search(behind):
+        is_method = language == "rust" and code[found.end() : found.end() + 1] in {"(", ":"}  # it may be of a trait
+        return "other" if is_method or _is_given(code, found, behind, language) else "own"
+    if behind.rstrip(" ").endswith(_BEFORE_MEMBERS) or (language in _SCRIPTS and behind.endswith(("<", "</"))):
+        return "other"
+    if _CONSTANT.fullmatch(found[0]) and not _is_given(code, found, behind, language):
+        return "used"
+    return "used" if _USED[language].match(code, found.start()) else "other"
 
 
-def _declared(code: str, frame: Frame) -> frozenset[str]:
-    """Collect the names that lines of a text declare; all of a line that looks like a declaration."""
-    found: set[str] = set()
-    lines = code.split("\n")
-    typed = _LAST_WORD.sub("", frame.hole.before)
-    for number, line in enumerate(lines):
-        whole = typed + line if number == 0 else line
-        if _DECLARES.search(whole):
-            found.update(_NAME.findall(line))
-        for pattern in (_BINDS, _BINDS_IN_C) if frame.hole.language in {"c", "cpp"} else (_BINDS,):
-            for bound in pattern.finditer(whole):
-                found.update(_NAME.findall(bound[0]))
-    return frozenset(found)
+def _is_given(code: str, found: re.Match[str], behind: str, language: str) -> bool:
+    """Tell whether a name is given a value or a type where it stands; behind: the line in front of it."""
+    if language == "python" and behind.strip() not in {"", "self."} and code[found.end() :].lstrip(" ").startswith(":"):
+        return False  # a block begins there, or a value
+    return _ASSIGNED.match(code, found.end()) is not None
+
+
+def _declared(code: str) -> frozenset[str]:
+    """Collect the names on lines that look like a declaration."""
+    return frozenset(name for line in code.split("\n") if _DECLARES.search(line) for name in _NAME.findall(line))
+
+
+def _is_wrong(code: str, found: re.Match[str], frame: Frame, place: Place) -> bool:
+    """Tell whether a name that nobody knows must be known where it stands."""
+    language = frame.hole.language
+    heads = list(_heads(place.text[: place.offset - len(frame.hole.before)] + code[: found.end()]))
+    is_own = _role(code, found, language) == "own"
+    if (is_own or found[0].startswith("_")) and code.startswith("(", found.end()) and _is_last(place):
+        return False  # what only this file or class has is often called before it is written
+    if is_own:
+        return are_members_here(heads, place.text + "\n" + code, language)
+    if heads and _LISTS.fullmatch(heads[0]):
+        return False
+    return language not in _SCRIPTS or not (_is_method(code, found) or _is_in_markup(code, found, heads))
+
+
+def _is_last(place: Place) -> bool:
+    """Tell whether a document ends at a place."""
+    return not place.text[place.offset :].strip()
+
+
+def _heads(text: str) -> Iterator[str]:
+    """Give the lines that the last line of a text stands under, innermost first."""
+    *lines, last = text.split("\n")
+    indent = indent_of(last)
+    for line in reversed(lines):
+        if indent == 0:
+            return
+        if line.strip() and indent_of(line) < indent:
+            indent = indent_of(line)
+            yield line.rstrip()
+
+
+def _is_method(code: str, found: re.Match[str]) -> bool:
+    """Tell whether a name with arguments begins the body of a method, or a line that declares one."""
+    if code[found.end() : found.end() + 1] != "(":
+        return False
+    begins_line = _METHOD.fullmatch(code, code.rfind("\n", 0, found.start()) + 1, found.start()) is not None
+    depth = 0
+    for place, bracket in brackets(code[found.end() :]):
+        depth += 1 if bracket in OPENERS else -1
+        if depth == 0:
+            behind = code[found.end() + place + 1 :].lstrip()
+            return behind.startswith("{") or (begins_line and behind.startswith(":"))
+    return begins_line
+
+
+def _is_in_markup(code: str, found: re.Match[str], heads: list[str]) -> bool:
+    """Tell whether a name is a word of the text in JSX."""
+    if heads and heads[0].endswith(">") and not heads[0].endswith("=>"):
+        return True
+    start = code.rfind("\n", 0, found.start()) + 1
+    return any(
+        text.start() <= found.start() < text.end()
+        for text in _JSX_TEXT.finditer(code, start, max(code.find("\n", start), found.end()))
+    )
 
 
 def _without_typed(text: str, offset: int, typed: int) -> str:

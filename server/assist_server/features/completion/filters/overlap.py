@@ -4,11 +4,13 @@ import re
 
 from assist_context.syntax.lexing import CLOSERS, OPENERS, brackets, masked, unmatched
 from assist_server.features.completion.filters.frame import Frame
-from assist_server.features.completion.hole import same_line
+from assist_server.features.completion.hole import Hole, same_line
 from assist_server.features.completion.stopping import find_end
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _QUOTES = "\"'`"
+_LONGEST_MARK = 3
+_CLOSES = re.compile(r"\s*(?:</|[)\]}]|(?:done|end|esac|fi)\b)")
 
 
 def cut_at_end(text: str, frame: Frame) -> str:
@@ -20,11 +22,11 @@ def cut_at_end(text: str, frame: Frame) -> str:
 def close_once(text: str, frame: Frame) -> str:
     """Cut at a bracket or quote that what follows on the line closes already, or at one that closes no other."""
     hole = frame.hole
-    if hole.quote in _QUOTES and hole.quote and hole.quote in hole.after:
+    if hole.quote and hole.quote in _QUOTES and _is_closed_behind(hole):
         end = _string_end(text, frame)
         return text if end < 0 else text[:end]
-    before, after = masked(hole.before, hole.language), masked(hole.after, hole.language)
-    code = masked(text, hole.language).code
+    before, read = masked(hole.before, hole.language), masked(text, hole.language, hole.quote)
+    code, after = read.code, masked(hole.after, hole.language, read.pending)
     reserved = len(unmatched(after.code)[0])
     too_many = len(unmatched(before.code + code + after.code)[0]) - len(unmatched(before.code + after.code)[0])
     if "\n" not in text and too_many <= 0 and not _is_crossed(before.code + code + after.code):
@@ -39,6 +41,11 @@ def close_once(text: str, frame: Frame) -> str:
         elif reserved:
             return text[:place]
     return text
+
+
+def _is_closed_behind(hole: Hole) -> bool:
+    """Tell whether the string of the cursor ends behind it: else the quotes there belong to other strings."""
+    return hole.quote in hole.after and masked(hole.after, hole.language, hole.quote).pending != hole.quote
 
 
 def _is_crossed(code: str) -> bool:
@@ -76,20 +83,28 @@ def trim_overlap(text: str, frame: Frame) -> str:
         kept = text[: own[-length].start()]
         if _imbalance(hole.before + kept + hole.after) <= _imbalance(hole.before + text + hole.after):
             return kept
-    return text
+    # Of a longer rest the first word may be the end of one that the text begins.
+    rest = hole.after.strip()
+    return text.rstrip().removesuffix(rest) if len(following) > 1 else text
 
 
 def drop_line_above(text: str, frame: Frame) -> str:
-    """Drop a suggestion that only writes the line above again."""
-    first = text.split("\n", 1)[0]
-    full = (frame.hole.before + first).strip()
-    return "" if len(full) > 3 and full == frame.hole.above.strip() else text
+    """Drop a suggestion that only writes the line above again; what closes something may close the next thing, too."""
+    line = frame.hole.before + text.rstrip() + frame.hole.after
+    if len(line.strip()) <= _LONGEST_MARK or _CLOSES.match(line):
+        return text
+    return "" if same_line(line, frame.hole.above) else text
 
 
 def drop_line_below(text: str, frame: Frame) -> str:
-    """Drop a suggestion that makes the line what the next one says already."""
-    first = text.split("\n", 1)[0]
-    return "" if same_line(frame.hole.before + first + frame.hole.after, frame.hole.below) else text
+    """Drop a suggestion that begins with what stands below: with the same line, or the same behind a decorator."""
+    lines = (frame.hole.before + text + frame.hole.after).split("\n")
+    for line, below in zip(lines, frame.lines_below, strict=False):
+        if same_line(line, below):
+            return ""
+        if line.rstrip() != below.rstrip():
+            break
+    return text
 
 
 def _imbalance(line: str) -> int:

@@ -2,9 +2,11 @@
 
 import re
 
+from assist_context.syntax.lexing import OPENERS, brackets, masked
 from assist_server.features.completion.filters.frame import Frame
 
 _LOOP_IN_LINE = re.compile(r"(?P<once>[^\n]{3,40}?)(?P=once){5,}")
+_LITERALS = re.compile(r"(?:[\s,+()\[\]{}-]|\b\d[\w.]*|\.\d\w*|\b(?:[Tt]rue|[Ff]alse|None|null|nil)\b)*")
 _LONGEST_PERIOD = 4
 _REPEATS = 3
 _MOST_LINES = 12
@@ -12,20 +14,47 @@ _LEAST_LINE, _LEAST_LINES = 12, 30
 """Characters that a line, or lines together, must have before seeing them twice means anything."""
 
 
-def cut_loops(text: str, _: Frame) -> str:
-    """Cut where the model goes round in circles: up to four lines three times, or a piece of a line six times."""
+def cut_loops(text: str, frame: Frame) -> str:
+    """Cut where the model goes round in circles: up to four lines three times, or a piece of a line six times.
+
+    A list of literals that comes to its end is meant, such as eight zeros in brackets.
+    """
+    meant = _closed_literals(text, frame)
     for found in _LOOP_IN_LINE.finditer(text):
         # A rule of dashes is a repetition too, and meant.
-        if any(character.isalnum() for character in found["once"]):
+        if any(character.isalnum() for character in found["once"]) and not _is_within(found.end("once"), meant):
             text = text[: found.end("once")]
             break
     lines = text.split("\n")
+    length = 0
     for start in range(len(lines)):
         for period in range(1, _LONGEST_PERIOD + 1):
             rounds = [lines[start + turn * period :][:period] for turn in range(_REPEATS)]
-            if len(rounds[-1]) == period and rounds[0] == rounds[1] == rounds[2] and "".join(rounds[0]).strip():
+            is_loop = len(rounds[-1]) == period and rounds[0] == rounds[1] == rounds[2]
+            if is_loop and "".join(rounds[0]).strip() and not _is_within(length, meant):
                 return "\n".join(lines[: start + period])
+        length += len(lines[start]) + 1
     return text
+
+
+def _closed_literals(text: str, frame: Frame) -> list[tuple[int, int]]:
+    """Find the brackets of a text that hold nothing but literals and are closed, in it or behind the cursor."""
+    before = frame.hole.before
+    line = before + text + frame.hole.after
+    code = masked(line, frame.hole.language).code
+    found, opened = list[tuple[int, int]](), list[int]()
+    for place, bracket in brackets(code):
+        if bracket in OPENERS:
+            opened.append(place)
+        elif opened:
+            start = opened.pop() + 1
+            if _LITERALS.fullmatch(code, start, place):
+                found.append((start - len(before), place - len(before)))
+    return found
+
+
+def _is_within(place: int, spans: list[tuple[int, int]]) -> bool:
+    return any(start <= place <= end for start, end in spans)
 
 
 def cut_copies(text: str, frame: Frame) -> str:

@@ -3,7 +3,9 @@
 import re
 
 from assist_context.prompt.chat import MARKER
+from assist_context.syntax.lexing import OPENERS
 from assist_server.features.completion.filters.frame import Frame
+from assist_server.features.completion.filters.vocabulary import KEY_WORDS
 
 _CONTROL = re.compile(r"<\|[\w\u2581-]{1,40}\|>|<\uff5c[\w\u2581-]{1,40}\uff5c>")
 _CURSOR = re.compile(r"<\|(?:user_)?cursor(?:_is_here)?\|>")
@@ -14,7 +16,9 @@ _FENCE_LINE = re.compile(r"^[ \t]*`{3,}\w*[ \t]*$", re.MULTILINE)
 _WITH_FENCES = frozenset({"", "markdown", "restructuredtext", "latex", "html", "vue", "svelte"})
 _DOUBLE = 2
 _LEAST_ECHO, _LEAST_ECHO_IN_WORDS = 8, 2
+_OPENING = (*OPENERS, "<")
 _LAST_WORD = re.compile(r"[^\W\d]\w*\Z")
+_IN_ANY_LANGUAGE = frozenset[str]().union(*KEY_WORDS.values())
 _FIRST_WORD = re.compile(r"[^\W\d]\w*")
 
 
@@ -74,13 +78,19 @@ def drop_echo(text: str, frame: Frame) -> str:
     typed = typed.lstrip()
     # Filling in, a model repeats the line rarely, and a short match is more likely meant.
     least = _LEAST_ECHO_IN_WORDS if frame.from_chat else _LEAST_ECHO
-    if len(typed) >= least and text.lstrip().startswith(typed):
+    # Behind an opening bracket, the same again is an argument: `copy(copy(`, `list<list<`.
+    is_nested = typed.rstrip().endswith(_OPENING) and not frame.from_chat
+    if len(typed) >= least and text.lstrip().startswith(typed) and not is_nested:
         return text.lstrip()[len(typed) :]
     return _without_typed_word(text, frame)
 
 
 def _without_typed_word(text: str, frame: Frame) -> str:
-    """Drop the typed part of a word where the text begins with the whole word: `ret` and then `return`."""
+    """Drop the typed part of a word where the text begins with the whole word: `ret` and then `return`.
+
+    Behind a key word or a built-in type, as `int` before `internal`, it is the blank between two words that is missing;
+    no part of the text can mend that, so nothing is left of it.
+    """
     typed, first = _LAST_WORD.search(frame.hole.before), _FIRST_WORD.match(text)
     if typed is None or first is None or frame.hole.after[:1].isalnum():
         return text
@@ -90,7 +100,7 @@ def _without_typed_word(text: str, frame: Frame) -> str:
     doubled = re.compile(rf"\b{re.escape(word + whole)}\b")
     if frame.place is not None and doubled.search(frame.place.text):
         return text
-    return text[len(word) :]
+    return "" if word in KEY_WORDS.get(frame.hole.language, _IN_ANY_LANGUAGE) else text[len(word) :]
 
 
 def drop_double_space(text: str, frame: Frame) -> str:
