@@ -56,7 +56,8 @@ async def backend(address: Address) -> AsyncIterator[EmbeddedBackend]:
 @pytest.fixture
 def service(backend: EmbeddedBackend) -> CompletionService:
     settings = settings_for(
-        backend, CompletionSettings(prefix_tokens=160, suffix_tokens=48, max_tokens=32, debounce_ms=0)
+        backend,
+        CompletionSettings(prefix_tokens=160, suffix_tokens=48, max_tokens=32, debounce_ms=0, latency_target_ms=60_000),
     )
     return CompletionService(selector_of(backend, settings), settings)
 
@@ -128,7 +129,8 @@ async def test_the_window_that_is_shown_is_what_the_model_reads(
     backend: EmbeddedBackend, service: CompletionService
 ) -> None:
     settings = settings_for(
-        backend, CompletionSettings(prefix_tokens=160, suffix_tokens=48, max_tokens=32, debounce_ms=0)
+        backend,
+        CompletionSettings(prefix_tokens=160, suffix_tokens=48, max_tokens=32, debounce_ms=0, latency_target_ms=60_000),
     )
     for text, offset in holes()[:3]:
         document = Document(SOURCE.as_uri(), "positions.py", "python", text)
