@@ -10,14 +10,14 @@ from typing import Any
 import assist_context
 import assist_server
 
-STATIC = ("outline", "imports", "definitions", "related")
+STATIC = ("below", "outline", "imports", "definitions", "related")
 SOURCES = (*STATIC, "edits", "views", "open")
 """The others tell of what a person did before, and nobody did anything: the replay of keys measures them."""
 FILE, ALL = "file", "all"
 SAMPLE = 100  # tasks of an arm that gets a part of them
 
-# Two cores read about 140 tokens a second with the 0.5B: with prompts of this size all arms take an hour and a half.
-PREFIX_TOKENS, CONTEXT_TOKENS, SUFFIX_TOKENS = 192, 160, 24
+# Two cores read about 140 tokens a second with the 0.5B: with prompts of this size all arms take less than two hours.
+PREFIX_TOKENS, CONTEXT_TOKENS = 272, 240
 MOST_TOKENS = 96
 
 
@@ -52,7 +52,6 @@ def own_arms(names: Sequence[str], command: Sequence[str], model: Path, more: Ma
             "latencyTargetMs": 60_000,  # the longest: nothing is left out because a machine is busy
             "prefixTokens": PREFIX_TOKENS,
             "contextTokens": CONTEXT_TOKENS,
-            "suffixTokens": SUFFIX_TOKENS,
             "maxTokens": MOST_TOKENS,
             **more,
         }

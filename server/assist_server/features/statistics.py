@@ -251,10 +251,14 @@ def by_model(tallies: Iterable[tuple[Key, Tally]]) -> dict[tuple[str, str], Tall
 
 
 def _continues(last: _Offer, offset: int, rest: str) -> bool:
-    """Tell whether a suggestion is the last one, of which some was typed or deleted again."""
+    """Tell whether a suggestion is the last one, of which some was typed or deleted again.
+
+    A line ending of two characters counts for one of the text, and what an editor closed ends the rest earlier.
+    """
     typed = offset - last.at[1]
     if typed >= 0:
-        return last.rest[typed:] == rest
+        least = typed - last.rest[:typed].count("\n")
+        return any(last.rest.startswith(rest, start) for start in range(least, typed + 1))
     return rest.endswith(last.rest) and len(rest) - len(last.rest) == -typed
 
 

@@ -94,6 +94,18 @@ def test_what_is_shown_and_what_is_offered():
     }
 
 
+def test_a_rest_behind_a_line_ending_or_a_closed_bracket_is_no_new_offer():
+    typing = Typing("x = ")
+    typing.offer("[\n    f(1),\n]")
+    typing.type("[\r\n    f(")
+    typing.offer("1),\n]", usage=None)
+    typing.type("1")
+    typing.offer(")", usage=None)
+    typing.offer("2", usage=None)
+    counts = typing.counts()
+    assert (counts["shown"], counts["offered"]) == (4, 2)
+
+
 def test_ghost_text_and_list_of_one_keystroke_are_shown_once():
     typing = Typing("x = ")
     typing.offer("1")
