@@ -78,6 +78,15 @@ CATCH = "try {\n    a;\n  }\n  catch (b) {\n    c;\n  }"
         ("switch {<|>", "\ncase a:\n  b\n}\nc", "block", "\ncase a:\n  b\n}", WHY_CLOSED, "\ncase a:\n  b\n}\n"),
         ("if a:<|>\nreturn b", "\n    return b\nc", "block", "\n    return b", "the block ends", "\n    return b\nc"),
         ("<|>", "a\n\nb\n\n\nc", "block", "a\n\nb", "a blank line", "a\n\nb\n\n\n"),
+        (
+            "  def f():\n<|>",
+            "    a\n\n    b\n\n  def g",
+            "block",
+            "    a\n\n    b",
+            "the block ends",
+            "    a\n\n    b\n\n  d",
+        ),
+        ("f() {\n<|>", "  a\n}\nb", "block", "  a\n}", WHY_CLOSED, "  a\n}\n"),
     ],
 )
 def test_the_end(*, marked: str, made: str, extent: Extent, kept: str, why: str, read: str) -> None:

@@ -123,7 +123,8 @@ class EndFinder:
         indent = indent_of(line)
         if indent == self._indent:
             return self._head and self._seen and not self._closes(line, whole=whole)
-        return indent < self._indent or self._closed
+        closes = bool(self._owed or self._opened) and line.lstrip()[0] in CLOSERS
+        return indent < (self._hole.indent if closes else self._indent) or self._closed
 
     def _closes(self, line: str, *, whole: bool) -> bool:
         """Tell whether a line at the indentation of its head ends, continues or divides a block."""
@@ -140,6 +141,9 @@ class EndFinder:
         code, _, self._pending = masked(line, self._hole.language, self._pending)
         if self._pending in {'"', "'"}:
             self._pending = ""  # a string of one line ends with it
+        if self._first and not self._hole.before and self._extent != "statement":
+            # The cursor may be at the start of a line that is to be indented.
+            self._indent = indent_of(line)
         last_closed = self._read_brackets(code)
         self._seen, self._blanks = True, 0
         self._last_full = self._start + len(line.rstrip())
