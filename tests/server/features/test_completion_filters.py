@@ -74,6 +74,7 @@ from support.filters import OWN, frame, full_frame, run_one
         ("overlap", "x = tot<|>al", "al", ""),
         ("overlap", "x = <|>al", "total", "total"),
         ("overlap", "lines.<|>nding.end())", "append(ending.end())", "append(e"),
+        ("overlap", "a((<|>))", "f(g())", "f(g())"),
         ("line above", "total = 1\n<|>", "total = 1", ""),
         ("line above", "    total = 1\n    to<|>", "tal = 1", ""),
         ("line above", "    s.pop()\n    <|>", "s.pop()\n    return s", "s.pop()\n    return s"),

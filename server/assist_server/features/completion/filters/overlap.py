@@ -85,7 +85,8 @@ def trim_overlap(text: str, frame: Frame) -> str:
             return kept
     # Of a longer rest the first word may be the end of one that the text begins.
     rest = hole.after.strip()
-    return text.rstrip().removesuffix(rest) if len(following) > 1 else text
+    is_begun = len(following) > 1 and re.search(rf"\w(?=\w){re.escape(rest)}\s*\Z", text)
+    return text.rstrip().removesuffix(rest) if is_begun else text
 
 
 def drop_line_above(text: str, frame: Frame) -> str:
