@@ -31,8 +31,7 @@ def room_after(error: PromptTooLong, *, tokens: int, output: int) -> int:
 
 def guess_of(prompt: Prompt, *, extra: int = 0) -> int:
     """Estimate the tokens of a prompt; extra: what the server's own template adds to it."""
-    texts = prompt.texts()
-    return sum(estimate(text) for text in texts) + extra + len(prompt.segments) - len(texts)
+    return sum(estimate(text) for text in prompt.texts()) + _around(prompt, extra)
 
 
 async def size_of(
@@ -44,9 +43,13 @@ async def size_of(
     estimate and what is known of the model: calibration. extra: what the server's own template adds to the prompt.
     """
     guess = guess_of(prompt, extra=extra)
-    texts = prompt.texts()
-    most = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) + extra + len(prompt.segments) - len(texts)
+    most = sum(len(text.encode("utf-8", "surrogatepass")) for text in prompt.texts()) + _around(prompt, extra)
     if most <= room:
         return guess, False
     counted = await target.backend.count_tokens(prompt, target.model)
     return (min(calibration.apply(guess), most), False) if counted is None else (counted + extra, True)
+
+
+def _around(prompt: Prompt, extra: int) -> int:
+    """Count what is no text: one token for each control token, and what the server adds."""
+    return extra + len(prompt.segments) - len(prompt.texts())

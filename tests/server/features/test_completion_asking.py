@@ -62,7 +62,9 @@ async def test_where_the_server_does_not_count_its_answers_tell_how_long_prompts
 
 
 def _size(backend: ScriptedBackend, count: Callable[[str], int]) -> int:
-    return count(backend.requests[-1].prompt.as_string())  # type: ignore[union-attr]
+    request = backend.requests[-1]
+    assert isinstance(request, FillRequest)
+    return count(request.prompt.as_string())
 
 
 async def test_a_prompt_too_long_twice_is_an_error() -> None:

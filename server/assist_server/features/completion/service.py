@@ -35,7 +35,7 @@ from assist_server.features.completion.debounce import Debounce
 from assist_server.features.completion.filters import Frame, apply_filters, control_tokens_in
 from assist_server.features.completion.generate import Answer, Generator
 from assist_server.features.completion.hole import Hole, hole_at
-from assist_server.features.completion.rates import RateBook
+from assist_server.features.completion.rates import RateBook, Source
 from assist_server.features.completion.speed import SteadyRates, answer_seconds
 from assist_server.features.completion.trigger import Extent, Trigger, decide
 from assist_server.features.completion.warm import IDLE, Warmer, Warming
@@ -161,8 +161,8 @@ class CompletionService:
         self._typed = TypeThrough()
         self._context = ContextBlocks(self._settings.sources, self._clock)
         self._starts: Lru[int] = Lru(_PLACES_KEPT)
-        self._budgets: dict[tuple[str, str], Budget] = {}
-        self._calibrations: dict[tuple[str, str], Calibration] = {}
+        self._budgets: dict[Source, Budget] = {}
+        self._calibrations: dict[Source, Calibration] = {}
 
     async def complete(self, query: CompletionQuery) -> Completion:
         """Give what belongs at the cursor, or why nothing is offered.
@@ -428,7 +428,7 @@ class CompletionService:
         )
 
 
-def _source(target: Target) -> tuple[str, str]:
+def _source(target: Target) -> Source:
     return target.backend.name, target.model
 
 

@@ -141,7 +141,7 @@ class EndFinder:
         code, _, self._pending = masked(line, self._hole.language, self._pending)
         if self._pending in {'"', "'"}:
             self._pending = ""  # a string of one line ends with it
-        if self._first and not self._hole.before and self._extent != "statement":
+        if self._first and not self._hole.before:
             # The cursor may be at the start of a line that is to be indented.
             self._indent = indent_of(line)
         last_closed = self._read_brackets(code)
@@ -186,8 +186,6 @@ class EndFinder:
         self._head = self._goes_on = True
         self._bracketed = bool(self._opened or self._owed)
         self._continued = code.lstrip().startswith(_CONTINUED)
-        if not self._hole.before:
-            self._indent = indent_of(line)
         return None
 
     def _end_of_brackets(self, code: str) -> End | None:
