@@ -22,6 +22,7 @@ from assist_context.syntax.parse import pieces
 _WHOLE = 1 << 17  # bytes of a document that is parsed as one; of a larger one, what is around the place
 _OWN_PARSER, _LEAST_PART = 1 << 15, 1 << 12  # bytes that Python's own parser is given at most, and if there are
 _MOST_CUTS = 24
+_DEFINITION = re.compile(rb"^([ \t]*)(?:@|class\b|def\b|async[ \t]+def\b)", re.MULTILINE)
 _TOKEN = re.compile(r"\"{3}|'{3}|\w+|[^\w\s]")
 
 Problem = tuple[str, int, int]
@@ -124,8 +125,11 @@ class _Check:
         return self._own.accepts(inserted)
 
     def is_no_worse(self, text: str) -> bool:
-        """Tell whether there are no more errors than before, though they may be others."""
-        return len(self._problems_with(text.encode("utf-8", "replace"))) <= len(self._before)
+        """Tell whether there are no more errors than before, though they may be others; none where there was none."""
+        inserted = text.encode("utf-8", "replace")
+        if len(self._problems_with(inserted)) > len(self._before):
+            return False
+        return self._own is None or self._own.was_broken or self._own.accepts(inserted)
 
     def _problems_with(self, inserted: bytes) -> list[Problem]:
         source, tree, offset = self._region
@@ -175,7 +179,9 @@ class OwnParser:
         is_broken: the tree has errors, so nothing tells where its statements end.
         """
         source, tree, offset = region
-        start, end = (0, len(source)) if is_broken else around(tree.root_node, source, offset, _LEAST_PART)
+        start, end = (
+            _around_by_indent(source, offset) if is_broken else around(tree.root_node, source, offset, _LEAST_PART)
+        )
         if end - start > _OWN_PARSER:
             return
         part, at = source[start:end], offset - start
@@ -236,6 +242,26 @@ def around(root: Node, source: bytes, offset: int, most: int = _WHOLE) -> tuple[
         if inner is None:
             break
         node = inner
+    return start, end
+
+
+def _around_by_indent(source: bytes, offset: int) -> tuple[int, int]:
+    """Give the lines (bytes from, to) of the definition around a place in broken Python, told by its indentation.
+
+    That of the top of the file; where it is larger than it need be, that in the class that holds the place.
+    """
+    line = source.rfind(b"\n", 0, offset) + 1
+    definitions = [(found.start(), len(found[1])) for found in _DEFINITION.finditer(source)]
+    start, end, level = 0, len(source), -1
+    while end - start > _LEAST_PART:
+        inner = [indent for place, indent in definitions if start <= place < end and indent > level]
+        if not inner:
+            break
+        level = min(inner)
+        start = max(
+            (place for place, indent in definitions if start <= place < line and indent == level), default=start
+        )
+        end = min((place for place, indent in definitions if line < place < end and indent <= level), default=end)
     return start, end
 
 

@@ -97,6 +97,18 @@ def test_a_large_document_is_judged_by_what_is_around_the_place(monkeypatch: pyt
     assert sound("typescript", marked, "}\n}").text == ""
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"), [("y = 1", "y = 1"), ("    y = 1", ""), ("y = 1\n      z = 2", "y = 1"), ("f(a=1, b)", "f")]
+)
+def test_broken_python_is_judged_by_the_definition_around_the_place(text: str, kept: str) -> None:
+    methods = [f"    def f{n}(self):\n        return {n}\n\n" for n in range(1200)]
+    above, below = "class A:\n" + "".join(methods[:600]), "".join(methods[600:])
+    rest = "\n\ndef g():\n    return (\n"  # what somebody else writes in the same file
+    marked = f"{above}    def here(self):\n        x = 1\n        <|>\n\n{below}{rest}"
+    assert len(marked) > check._OWN_PARSER
+    assert sound("python", marked, text).text == kept
+
+
 def test_the_statements_around_a_place_are_whole_lines() -> None:
     source = b"a = 1\n\n\ndef f():\n    b = 1\n\n    c = 2\n\n\nd = 3\n" * 3
     root = parse("python", source).root_node

@@ -54,10 +54,13 @@ def apply_filters(text: str, frame: Frame) -> Filtered:
     if not text.strip():
         return Filtered("", (), NOTHING_MADE)
     trace: list[str] = []
+    done: dict[str, str] = {}
     for _ in range(_LONGEST_ROUND):
         before = text
         for row in FILTERS:
-            kept = row.apply(text, frame)
+            if done.get(row.name) == text:  # it gave that itself
+                continue
+            kept = done[row.name] = row.apply(text, frame)
             if kept != text:
                 trace.append(f"filter {row.name}: {len(text)} to {len(kept)} characters")
             if not kept.strip():
@@ -85,7 +88,7 @@ FILTERS: tuple[Filter, ...] = (
     Filter("loops", cut_loops, NOTHING_MADE),
     Filter("attributes", cut_lone_attributes, "the model wrote an attribute and nothing that has it"),
     Filter("names", cut_unknown_names, "the model used a name that exists nowhere"),
-    Filter("syntax", cut_at_errors, "the text would add a syntax error"),
     Filter("white space", trim_end, NOTHING_MADE),
+    Filter("syntax", cut_at_errors, "the text would add a syntax error"),
     Filter("trivial", drop_trivial, "the text is as quick to type"),
 )
