@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect_right
+from functools import lru_cache
 from typing import Literal
 
 from assist_context.errors import PlaceError
@@ -107,3 +108,9 @@ class LineIndex:
         if not 0 <= line < self.line_count:
             raise PlaceError(f"there is no line {line}, counted from 0", hint=f"the last one is {self.line_count - 1}")
         return line
+
+
+@lru_cache(maxsize=8)
+def lines_of(text: str) -> LineIndex:
+    """Give the lines of a text; a text that one answer asks about at several steps is read once."""
+    return LineIndex(text)

@@ -10,7 +10,7 @@ from assist_context.diff import DiffLine
 from assist_context.document import Document
 from assist_context.errors import BudgetError, PlaceError
 from assist_context.languages import human_name
-from assist_context.positions import LineIndex
+from assist_context.positions import LineIndex, lines_of
 from assist_context.prompt.fill import Count, commented, largest, window
 from assist_context.prompt.fim import OtherFile
 from assist_context.prompt.templates import render
@@ -54,7 +54,7 @@ def explain_messages(document: Document, start: int, end: int, *, budget_tokens:
     text = document.text
     if not 0 <= start <= end <= len(text):
         raise PlaceError(f"the selection {start} to {end} is outside the text", hint=f"offsets are 0 to {len(text)}")
-    lines = LineIndex(text)
+    lines = lines_of(text)
     if start == end:
         line = lines.line_of(start)
         start, end = lines.line_start(line), lines.line_end(line)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from assist_context.document import Document
 from assist_context.errors import PlaceError
 from assist_context.languages import LANGUAGES, human_name
-from assist_context.positions import LineIndex
+from assist_context.positions import LineIndex, lines_of
 from assist_context.prompt.fim import FimFormat, OtherFile
-from assist_context.prompt.segments import Control, Prompt
+from assist_context.prompt.segments import Prompt
 
 Count = Callable[[str], int]
 
@@ -23,14 +23,13 @@ _MOST_PER_TOKEN = 32  # characters: a longer text is not worth counting
 class FillPrompt:
     """A prompt and what it was made of.
 
-    prefix, suffix: the parts of the document in it. tokens: the whole prompt, one for each control token.
+    prefix, suffix: the parts of the document in it.
     """
 
     prompt: Prompt
     prefix: str
     suffix: str
     stops: tuple[str, ...]
-    tokens: int
 
 
 def build_fill(
@@ -61,8 +60,7 @@ def build_fill(
         prompt = format.render(commented(others, document.language) + prefix, suffix, path=path, language=language)
     else:
         prompt = format.render(prefix, suffix, path=path, language=language, others=others, repository=repository)
-    tokens = sum(1 if isinstance(s, Control) else count(s.value) for s in prompt.segments)
-    return FillPrompt(prompt, prefix, suffix, format.stops, tokens)
+    return FillPrompt(prompt, prefix, suffix, format.stops)
 
 
 def commented(others: Sequence[OtherFile], language: str) -> str:
@@ -84,7 +82,7 @@ def window(
         raise PlaceError(f"offset {offset} is outside the text", hint=f"the offsets are 0 to {len(text)}")
     if text[offset - 1 : offset + 1] == "\r\n" and offset > 0:
         offset -= 1
-    lines = LineIndex(text)
+    lines = lines_of(text)
     start = _kept_start(lines, offset, prefix_tokens, count, keep)
     if start is None:
         # A window that has grown too large begins again with room to grow.

@@ -8,7 +8,7 @@ from dataclasses import replace
 from lsprotocol import types
 
 from assist_context.document import Document
-from assist_context.positions import Encoding, LineIndex, width
+from assist_context.positions import Encoding, lines_of, width
 from assist_context.syntax.symbols import Symbol
 
 _FENCES = re.compile(r"`{3,}")
@@ -19,26 +19,26 @@ _LONGEST_LABEL = 60
 
 def offset_at(text: str, position: types.Position, encoding: Encoding) -> int:
     """Give the offset of a position; one outside the text means the nearest place in it."""
-    return LineIndex(text).offset(position.line, position.character, encoding)
+    return lines_of(text).offset(position.line, position.character, encoding)
 
 
 def span_of(text: str, span: types.Range, encoding: Encoding) -> tuple[int, int]:
     """Give the offsets of a range, the smaller one first."""
-    index = LineIndex(text)
+    index = lines_of(text)
     start, end = (index.offset(place.line, place.character, encoding) for place in (span.start, span.end))
     return min(start, end), max(start, end)
 
 
 def range_at(text: str, start: int, end: int, encoding: Encoding) -> types.Range:
     """Give the range between two offsets."""
-    index = LineIndex(text)
+    index = lines_of(text)
     return types.Range(types.Position(*index.place(start, encoding)), types.Position(*index.place(end, encoding)))
 
 
 def symbol_ranges(text: str, symbols: Sequence[Symbol], encoding: Encoding) -> list[types.Range]:
     """Give the ranges of definitions, whose offsets are bytes of UTF-8."""
     places = sorted({place for symbol in symbols for place in (symbol.start, symbol.end)})
-    source, index = text.encode("utf-8", "replace"), LineIndex(text)
+    source, index = text.encode("utf-8", "replace"), lines_of(text)
     positions: dict[int, types.Position] = {}
     last = characters = 0
     for place in places:

@@ -15,7 +15,7 @@ from lsprotocol import types
 
 from assist_context.document import Document
 from assist_context.languages import LANGUAGES, language_of
-from assist_context.positions import Encoding, LineIndex
+from assist_context.positions import Encoding, lines_of
 from assist_server.features.completion.recent import LineEdit
 
 _DRIVE = re.compile(r"/([A-Za-z]):")
@@ -116,7 +116,7 @@ class Documents:
 
 def changed(text: str, event: types.TextDocumentContentChangeEvent, encoding: Encoding) -> tuple[str, Change]:
     """Apply one change and tell what it was; places outside the text mean its nearest place."""
-    index = LineIndex(text)
+    index = lines_of(text)
     if isinstance(event, types.TextDocumentContentChangeWholeDocument):
         now = event.text
         start = _common(text, now)
@@ -129,7 +129,7 @@ def changed(text: str, event: types.TextDocumentContentChangeEvent, encoding: En
         new = event.text
         now = text[:start] + new + text[end:]
     first = index.line_of(start)
-    lines = LineEdit(first, index.line_of(end), first + LineIndex(new).line_count - 1)
+    lines = LineEdit(first, index.line_of(end), first + lines_of(new).line_count - 1)
     return now, Change(start, end, len(new), lines)
 
 

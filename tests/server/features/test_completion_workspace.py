@@ -100,8 +100,9 @@ async def test_pieces_that_are_left_out_after_all_are_not_told_as_if_they_were_t
     service = service_on(backend, CompletionSettings(prefix_tokens=64, suffix_tokens=16, max_tokens=16))
     completion = await service.complete(edited([replace(piece("apple"), text="value " * 200)]))
     assert "apple.py" not in prompts(backend)[0]
-    assert "context: left out after all, the prompt was too long" in completion.trace
-    assert not [entry for entry in completion.trace if entry.startswith("piece")]
+    assert "context: 1 pieces left out after all, the prompt was too long" in completion.trace
+    pieces = [entry for entry in completion.trace if entry.startswith("piece")]
+    assert [entry.split(":")[1] for entry in pieces] == [" prices.py"], "the most relevant one stays"
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,9 @@ def bindings(imported: Import) -> Iterator[Bound]:
 def _absolute(project: Project, path: str, names: list[str], name: str) -> tuple[str, ...]:
     standard = names[0] in sys.stdlib_module_names
     folder = path.rpartition("/")[0]
-    for root in project.once(("python", folder, standard), lambda: tuple(_roots(project, path, standard=standard))):
+    roots = project.once(("python", folder, standard), lambda: tuple(_roots(project, path, standard=standard)))
+    project.existing(f"{stem}{ending}" for root in roots for stem in _stems(root, names, name) for ending in _ENDINGS)
+    for root in roots:
         if found := _below(project, root, names, name):
             return found
     return () if standard else _anywhere(project, path, names, name)
@@ -126,6 +128,14 @@ def _below(project: Project, root: str, names: list[str], name: str) -> tuple[st
     if inside and not (package and _defines(project, package, name)):
         return inside
     return package
+
+
+def _stems(root: str, names: list[str], name: str) -> Iterator[str]:
+    """Give all that `_below` may look for in one root, so that the index is asked once."""
+    module = join(root, "/".join(names))
+    yield from (module, join(module, "__init__"), join(root, "/".join([f"{names[0]}-stubs", *names[1:], "__init__"])))
+    if name:
+        yield from (join(module, name), join(module, f"{name}/__init__"))
 
 
 def _files(project: Project, stem: str) -> tuple[str, ...]:

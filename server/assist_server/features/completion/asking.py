@@ -149,7 +149,8 @@ async def make_ask(
                 snippets=beside.snippets,
             )
         if beside.snippets:
-            beside = replace(beside, snippets=())  # the text around the cursor is worth more
+            # The text around the cursor is worth more, and of the pieces the last ones.
+            beside = replace(beside, snippets=beside.snippets[1:] if turn < _GENTLE_TRIES else ())
             continue
         if not budget.prefix and not budget.suffix:
             break

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 from assist_context.document import Document
 from assist_context.errors import IndexUnusable
-from assist_context.positions import LineIndex
+from assist_context.positions import lines_of
 from assist_context.prompt.fill import window
 from assist_context.prompt.tokens import UNCALIBRATED, Calibration, estimate
 from assist_context.retrieval.rank import choose
@@ -302,8 +302,8 @@ async def ask_in_context(
     # What the context has left went to the prefix of this request only.
     ask = replace(ask, budget=budget.scaled(ask.budget.prefix / max(1, prepared.budget.prefix)))
     notes = prepared.notes
-    if prepared.beside.snippets and not ask.snippets:
-        notes = (*notes, "context: left out after all, the prompt was too long")
+    if (left_out := len(prepared.beside.snippets) - len(ask.snippets)) > 0:
+        notes = (*notes, f"context: {left_out} pieces left out after all, the prompt was too long")
     return ask, notes
 
 
@@ -332,7 +332,7 @@ async def prepare(
 def _seen(text: str, offset: int, budget: Budget, keep: int | None) -> Seen:
     sides = {"prefix_tokens": budget.prefix, "suffix_tokens": budget.suffix}
     prefix, suffix = window(text, offset, **sides, count=estimate, keep=keep)
-    here = LineIndex(text).line_of(offset) + 1
+    here = lines_of(text).line_of(offset) + 1
     return Seen(prefix + suffix, here - prefix.count("\n"), here + suffix.removesuffix("\n").count("\n"))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from assist_context.index.ignore import why_not_name
-from assist_context.positions import LineIndex
+from assist_context.positions import LineIndex, lines_of
 from assist_context.retrieval.snippet import Snippet, SourceName
 from assist_context.syntax.symbols import Symbol
 
@@ -81,7 +81,7 @@ class RecentPlaces:
         """Take note of a document that was opened: its beginning counts as viewed until the cursor is seen in it."""
         if why_not_name(path) is not None:
             return
-        lines = LineIndex(text)
+        lines = lines_of(text)
         self._edits = [kept for spot in self._edits if (kept := _reopened(spot, path, lines))]
         self._views = [kept for spot in self._views if (kept := _reopened(spot, path, lines))]
         self._touch(path)
@@ -90,7 +90,7 @@ class RecentPlaces:
 
     def closed(self, path: str, text: str) -> None:
         """Take note of a document that was closed: its places count for as long as the file has these lines."""
-        lines = LineIndex(text)
+        lines = lines_of(text)
         self._open.pop(path, None)
         self._edits = [_marked(spot, path, lines) for spot in self._edits]
         self._views = [_marked(spot, path, lines) for spot in self._views]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from assist_context.document import Document
 from assist_context.errors import ContextError
-from assist_context.positions import LineIndex
+from assist_context.positions import lines_of
 from assist_context.prompt.tokens import UNCALIBRATED, Calibration
 from assist_context.retrieval.snippet import Place, Snippet
 from assist_context.syntax.incremental import Parsed
@@ -384,7 +384,7 @@ class CompletionService:
         run.trace += notes
         run.pieces = [_why(snippet) for snippet in ask.snippets]
         if not run.is_guess:
-            self._starts.put(document.uri, LineIndex(document.text).line_of(offset) - ask.prefix.count("\n"))
+            self._starts.put(document.uri, lines_of(document.text).line_of(offset) - ask.prefix.count("\n"))
         counted = "counted" if ask.exact else "estimated"
         run.trace.append(f"prompt: {ask.tokens} of {ask.budget.room} tokens ({counted}), {ask.budget.output} to write")
         return ask

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from assist_context.document import Document
-from assist_context.positions import LineIndex
+from assist_context.positions import lines_of
 from assist_context.prompt.fim import by_name
 from assist_context.prompt.segments import Prompt, Text
 from assist_context.prompt.tokens import estimate
@@ -119,7 +119,7 @@ def _budget(settings: Settings, target: Target, rates: RateBook) -> Budget:
 
 
 async def _pieces(document: Document, offset: int, ask: Ask, target: Target) -> tuple[WindowPiece, ...]:
-    lines = LineIndex(document.text)
+    lines = lines_of(document.text)
     here = lines.line_of(offset)
     # An end of line counts to the line that it ends; the lines of a part are those that it has characters of.
     first = here - ask.prefix.count("\n")
