@@ -20,7 +20,8 @@ class FillRequest:
 
     prompt: all segments in the model's own FIM order; only the text before the cursor where `suffix` is set.
     suffix: the text after the cursor for a server that fills in its own template; None otherwise.
-    stop: strings that end the output; they never appear in it.
+    stop: strings that end the output; they never appear in it. in_word: the text goes on with the word that
+    stands before the cursor; a server that cannot hold a model to that does without.
     """
 
     model: str
@@ -28,6 +29,7 @@ class FillRequest:
     max_tokens: int
     stop: tuple[str, ...] = ()
     suffix: str | None = None
+    in_word: bool = False
     temperature: float = 0.0
     seed: int = 0
 

@@ -38,6 +38,7 @@ from assist_server.net.streams import json_object, server_sent_events
 _PLACEHOLDER = re.compile("\ue000([0-9]{1,6})\ue001")  # characters that no template has
 _LAST_EVENT = ["content", "stop", "stop_type", "truncated", "tokens_evaluated", "tokens_predicted", "timings", "model"]
 _NO_THINKING = {"enable_thinking": False}
+_IN_WORD = r"root ::= [^\t-/:-@[-^{-~`] .*"  # a grammar: neither a blank nor an ASCII sign, then whatever comes
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ class LlamaServerBackend:
         body = await self._body(request, slot=0)
         tokens = await self._prompt_tokens(request.prompt, request.model)
         body |= {"prompt": tokens, "n_predict": max(0, request.max_tokens)}
+        if request.in_word:
+            body["grammar"] = _IN_WORD
         controls = {s.value for s in request.prompt.segments if isinstance(s, Control)}
         ends = {(await self._tokenize(control, request.model, parse=True))[0] for control in controls}
         async with aclosing(
@@ -159,9 +162,10 @@ class LlamaServerBackend:
         if self._slots is None or "id_slot" not in body:
             return self._completion(body, ends)
         tokens = body["prompt"]
+        reading = {name: value for name, value in body.items() if name != "grammar"}
 
         def read(end: int) -> AsyncGenerator[Event, None]:
-            return self._completion({**body, "prompt": tokens[:end], "n_predict": 0}, frozenset())
+            return self._completion({**reading, "prompt": tokens[:end], "n_predict": 0}, frozenset())
 
         def write() -> AsyncGenerator[Event, None]:
             return self._completion(body, ends)

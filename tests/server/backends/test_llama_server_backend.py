@@ -291,6 +291,15 @@ class TestEmbeddedEngine:
         assert {(body["id_slot"], body["cache_prompt"]) for body in sent} == {(0, True)}
         await backend.aclose()
 
+    async def test_holds_the_model_to_a_begun_word_where_it_writes(self, server: LoopbackServer) -> None:
+        backend, _ = self.embedded(Address(server.url, "key"))
+        await collect(backend.fill(fill_request(MODEL, "x" * 100, in_word=True)))
+        *reads, write = [request.json for request in server.received("/completion")]
+        assert reads
+        assert not [body for body in reads if "grammar" in body]
+        assert write["grammar"].startswith("root ::= [^")
+        await backend.aclose()
+
     async def test_does_not_begin_to_read_a_prompt_that_is_too_long(self, server: LoopbackServer) -> None:
         backend, _ = self.embedded(Address(server.url, "key"))
         await collect(backend.fill(fill_request(MODEL, "x" * CONTEXT)))

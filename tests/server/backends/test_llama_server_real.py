@@ -190,6 +190,14 @@ async def test_stops_before_a_stop_string(backend: LlamaServerBackend) -> None:
     assert (text, done.reason) == (" 6, 7,", "stop")
 
 
+async def test_goes_on_with_a_begun_word(backend: LlamaServerBackend) -> None:
+    request = FillRequest(MODEL, Prompt((Text("1, 2, 3, 4, 5,"),)), max_tokens=8)
+    assert (await collect(backend.fill(request)))[0].startswith(" 6, 7")
+    text, _ = await collect(backend.fill(replace(request, in_word=True)))
+    assert text[:1].isalnum()
+    assert len(text) > 1
+
+
 async def test_gives_whole_characters(backend: LlamaServerBackend) -> None:
     text, _ = await collect(backend.chat(chat_request(MODEL, "Repeat exactly: é漢😀", max_tokens=24)))
     assert "\ufffd" not in text

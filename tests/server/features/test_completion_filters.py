@@ -17,6 +17,27 @@ from support.filters import OWN, frame, full_frame, run_one
 
 
 @pytest.mark.parametrize(
+    ("place", "made", "kept"),
+    [
+        ("separator = 1\nprint(separ<|>", " > 0)", ""),
+        ("separator = 1\nprint(separ<|>", "ator)", "ator)"),
+        ("    contin<|>", "\n    x = 1", ""),
+        # It is a word by itself, here or elsewhere, or one that is being made up.
+        ("def price(prices):\n    return price<|>", " + 1", " + 1"),
+        ("totals = []\ntotal<|>", " = 1", " = 1"),
+        ("totals = []\ndef tot<|>", "(a):", "(a):"),
+        ("counted<|>", " = 1", " = 1"),
+        ("prices = []\ntext = 'pric<|>", " is'", " is'"),
+        ("prices = []\nx = pr<|>", ".a", ".a"),
+    ],
+)
+def test_what_leaves_the_beginning_of_a_word_is_dropped(place: str, made: str, kept: str) -> None:
+    at = full_frame(place, known=frozenset({"total", "pr"}))
+    assert run_one("begun word", made, at) == kept
+    assert run_one("begun word", made, replace(at, known=None)) == made
+
+
+@pytest.mark.parametrize(
     ("name", "place", "made", "kept"),
     [
         ("newlines", "<|>", "a\r\nb\r\n", "a\nb\n"),

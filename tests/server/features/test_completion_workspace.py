@@ -124,6 +124,20 @@ async def test_typing_offers_no_name_that_the_workspace_does_not_have(
     assert completion.why_empty == (None if offered else "the model used a name that exists nowhere")
 
 
+@pytest.mark.parametrize(("typed", "held"), [("order, orde", True), ("order, amount", False), ("order, ", False)])
+async def test_a_model_is_held_to_go_on_with_a_word_that_is_begun(typed: str, *, held: bool) -> None:
+    query = query_in(PRICES.replace("<|>", f"{typed}<|>"))
+    assert isinstance(query.around, FakeSurroundings)
+    query.around.unknown = frozenset({"orde"})
+    backend = ScriptedBackend(fills=[" + 5"])
+    completion = await service_on(backend).complete(query)
+    (request,) = backend.requests
+    assert isinstance(request, FillRequest)
+    assert request.in_word is held
+    assert ("a word is begun: the model is held to go on with it" in completion.trace) is held
+    assert (completion.why_empty == "the model did not go on with the word that is being typed") is held
+
+
 async def test_the_tree_of_the_document_tells_where_nothing_is_asked() -> None:
     completion = await service_on(ScriptedBackend()).complete(query_in("=== a.py\nx = 1\n# what <|>\n"))
     assert completion.why_empty == "the cursor is in a comment"

@@ -32,7 +32,7 @@ from assist_server.features.completion.context import (
     ask_in_context,
 )
 from assist_server.features.completion.debounce import Debounce
-from assist_server.features.completion.filters import Frame, apply_filters, control_tokens_in
+from assist_server.features.completion.filters import Frame, apply_filters, begun_word, control_tokens_in
 from assist_server.features.completion.generate import Answer, Generator
 from assist_server.features.completion.hole import Hole, hole_at
 from assist_server.features.completion.rates import RateBook, Source
@@ -387,6 +387,9 @@ class CompletionService:
             self._starts.put(document.uri, lines_of(document.text).line_of(offset) - ask.prefix.count("\n"))
         counted = "counted" if ask.exact else "estimated"
         run.trace.append(f"prompt: {ask.tokens} of {ask.budget.room} tokens ({counted}), {ask.budget.output} to write")
+        if isinstance(ask.request, FillRequest) and not run.is_idle and begun_word(_frame(run, choice)):
+            ask = replace(ask, request=replace(ask.request, in_word=True))
+            run.trace.append("a word is begun: the model is held to go on with it")
         return ask
 
     def _warm(self, query: CompletionQuery, *, after: float) -> None:

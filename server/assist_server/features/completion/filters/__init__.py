@@ -6,6 +6,7 @@ blanks at the start of lines. Each row of `FILTERS` has its table in the tests.
 
 from dataclasses import dataclass
 
+from assist_server.features.completion.filters.begun_word import begun_word, keep_to_word
 from assist_server.features.completion.filters.boilerplate import cut_boilerplate, cut_lone_attributes, drop_trivial
 from assist_server.features.completion.filters.frame import Filter, Frame
 from assist_server.features.completion.filters.indentation import repair_indentation
@@ -29,7 +30,16 @@ from assist_server.features.completion.filters.unwrapping import (
 )
 from assist_server.features.completion.filters.white_space import trim_end
 
-__all__ = ["FILTERS", "NOTHING_MADE", "Filter", "Filtered", "Frame", "apply_filters", "control_tokens_in"]
+__all__ = [
+    "FILTERS",
+    "NOTHING_MADE",
+    "Filter",
+    "Filtered",
+    "Frame",
+    "apply_filters",
+    "begun_word",
+    "control_tokens_in",
+]
 
 NOTHING_MADE = "the model had nothing to offer"
 
@@ -76,6 +86,7 @@ FILTERS: tuple[Filter, ...] = (
     Filter("code fence", unwrap_fence, "the model answered with an empty code block"),
     Filter("control tokens", cut_control_tokens, "the model answered with control tokens only"),
     Filter("echo", drop_echo, "the model repeated what is typed already"),
+    Filter("begun word", keep_to_word, "the model did not go on with the word that is being typed"),
     Filter("indentation", repair_indentation, NOTHING_MADE),
     Filter("end", cut_at_end, "the model went on behind the place or repeated what follows"),
     Filter("boilerplate", cut_boilerplate, "the model wrote a header or left code out"),
