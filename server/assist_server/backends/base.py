@@ -14,14 +14,18 @@ FinishReason = Literal["stop", "length"]
 Role = Literal["system", "user", "assistant"]
 
 
+Start = Literal["any", "word", "code"]
+"""`word`: the rest of the word that stands before the cursor. `code`: blanks or none, then no bracket that closes."""
+
+
 @dataclass(frozen=True, slots=True)
 class FillRequest:
     """Ask for the text that belongs at the cursor.
 
     prompt: all segments in the model's own FIM order; only the text before the cursor where `suffix` is set.
     suffix: the text after the cursor for a server that fills in its own template; None otherwise.
-    stop: strings that end the output; they never appear in it. in_word: the text goes on with the word that
-    stands before the cursor; a server that cannot hold a model to that does without.
+    stop: strings that end the output; they never appear in it. start: what the text must begin with;
+    a server that cannot hold a model to that does without.
     """
 
     model: str
@@ -29,7 +33,7 @@ class FillRequest:
     max_tokens: int
     stop: tuple[str, ...] = ()
     suffix: str | None = None
-    in_word: bool = False
+    start: Start = "any"
     temperature: float = 0.0
     seed: int = 0
 

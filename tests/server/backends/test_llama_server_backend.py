@@ -293,7 +293,7 @@ class TestEmbeddedEngine:
 
     async def test_holds_the_model_to_a_begun_word_where_it_writes(self, server: LoopbackServer) -> None:
         backend, _ = self.embedded(Address(server.url, "key"))
-        await collect(backend.fill(fill_request(MODEL, "x" * 100, in_word=True)))
+        await collect(backend.fill(fill_request(MODEL, "x" * 100, start="word")))
         *reads, write = [request.json for request in server.received("/completion")]
         assert reads
         assert not [body for body in reads if "grammar" in body]

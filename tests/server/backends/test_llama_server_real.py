@@ -193,9 +193,16 @@ async def test_stops_before_a_stop_string(backend: LlamaServerBackend) -> None:
 async def test_goes_on_with_a_begun_word(backend: LlamaServerBackend) -> None:
     request = FillRequest(MODEL, Prompt((Text("1, 2, 3, 4, 5,"),)), max_tokens=8)
     assert (await collect(backend.fill(request)))[0].startswith(" 6, 7")
-    text, _ = await collect(backend.fill(replace(request, in_word=True)))
+    text, _ = await collect(backend.fill(replace(request, start="word")))
     assert text[:1].isalnum()
     assert len(text) > 1
+
+
+async def test_begins_with_no_closing_bracket(backend: LlamaServerBackend) -> None:
+    request = FillRequest(MODEL, Prompt((Text('print("Hello, world!"'),)), max_tokens=8)
+    assert (await collect(backend.fill(request)))[0].startswith(")")
+    text, _ = await collect(backend.fill(replace(request, start="code")))
+    assert text.strip()[0] not in ")]}"
 
 
 async def test_gives_whole_characters(backend: LlamaServerBackend) -> None:

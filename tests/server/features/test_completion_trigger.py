@@ -214,6 +214,24 @@ def test_the_brackets_that_may_be_closed(marked: str, owed: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("marked", "closed"),
+    [
+        ("a {\n  <|>\n}", True),
+        ("a(\n  b,\n  <|>\n\n  c,\n)", True),
+        ("a {\n  b {\n    <|>\n  }\n", True),
+        ("a {\n  <|>", False),
+        ("a {\n  b {\n    <|>\n  c\n}", False),
+        ("a {\n<|>\n}", False),
+        ("a {\n  b<|>\n}", False),
+        ("a {\n  <|>b\n}", False),
+        ("a {<|>\n}", False),
+    ],
+)
+def test_whether_what_stands_around_a_blank_line_is_closed_below(marked: str, *, closed: bool) -> None:
+    assert hole_at(*at_cursor(marked), "typescript").closed is closed
+
+
+@pytest.mark.parametrize(
     ("marked", "inside", "quote"),
     [("f('a<|>", "string", "'"), ("f('a'<|>", "code", ""), ("f() # a<|>", "comment", ""), ('f("<|>")', "string", '"')],
 )

@@ -133,9 +133,18 @@ async def test_a_model_is_held_to_go_on_with_a_word_that_is_begun(typed: str, *,
     completion = await service_on(backend).complete(query)
     (request,) = backend.requests
     assert isinstance(request, FillRequest)
-    assert request.in_word is held
-    assert ("a word is begun: the model is held to go on with it" in completion.trace) is held
+    assert request.start == ("word" if held else "any")
+    assert ("the text must begin with the rest of the word that is begun" in completion.trace) is held
     assert (completion.why_empty == "the model did not go on with the word that is being typed") is held
+
+
+@pytest.mark.parametrize(("below", "start"), [("\n)", "code"), ("", "any")])
+async def test_a_model_is_not_let_close_what_is_closed_below(below: str, start: str) -> None:
+    backend = ScriptedBackend(fills=["1,"])
+    await service_on(backend).complete(query_in(f"=== a.py\nx = f(\n    0,\n    <|>{below}\n"))
+    (request,) = backend.requests
+    assert isinstance(request, FillRequest)
+    assert request.start == start
 
 
 async def test_the_tree_of_the_document_tells_where_nothing_is_asked() -> None:

@@ -21,7 +21,7 @@ class Hole:
     adjacent: whether `below` is the very next line. language: LSP identifier, "" where it is not known.
     inside, quote: whether the cursor stands in a string or comment that its own line opens, and what ends the string.
     owed: the brackets that a suggestion may close: those that the cursor's line, or on a blank line the line
-    above, opens; outermost first.
+    above, opens; outermost first. closed: on a blank line, a bracket that closes what stands around it is below.
     offset: where it is, in characters of the document.
     """
 
@@ -34,6 +34,7 @@ class Hole:
     inside: Inside = "code"
     quote: str = ""
     owed: str = ""
+    closed: bool = False
     offset: int = field(default=0, compare=False)
 
     @property
@@ -60,6 +61,7 @@ def hole_at(text: str, offset: int, language: str = "") -> Hole:
         read.inside,
         read.pending,
         _owed(text, start, end, read.code, masked(after, language, read.pending).code),
+        not (before + after).strip() and _is_closed(text, end, indent_of(before)),
         offset,
     )
 
@@ -115,6 +117,12 @@ def _closed_below(text: str, end: int, indent: int) -> int:
             stripped = line.lstrip()
             return len(stripped) - len(stripped.lstrip(CLOSERS))
     return 0
+
+
+def _is_closed(text: str, end: int, indent: int) -> bool:
+    """Tell whether the first line below that is indented less than this begins with a closing bracket."""
+    outer = next((line for line in _lines_below(text, end) if indent_of(line) < indent), "")
+    return outer.lstrip().startswith(tuple(CLOSERS))
 
 
 def _lines_above(text: str, start: int) -> Iterator[str]:
