@@ -71,7 +71,7 @@ class Surroundings(Protocol):
         ...
 
     def known(self, name: str) -> bool:
-        """Tell whether a name occurs anywhere in the workspace; True as long as nobody can tell."""
+        """Tell whether a name occurs in another file of the workspace; True as long as nobody can tell."""
         ...
 
     def changes(self) -> int:

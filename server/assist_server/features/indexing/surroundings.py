@@ -63,9 +63,11 @@ class FolderSurroundings:
         return self.tree()
 
     def known(self, name: str) -> bool:
-        """Tell whether a name occurs anywhere in the workspace; True as long as nobody can tell."""
+        """Tell whether a name occurs in another file; True as long as nobody can tell."""
         try:
-            return len(name) < _SHORTEST or bool(self.reads.paths_with(name, 1)) or not self.is_whole()
+            # The document itself has the name that is being typed in it.
+            elsewhere = any(path != self.path for path in self.reads.paths_with(name, 2))
+            return len(name) < _SHORTEST or elsewhere or not self.is_whole()
         except IndexUnusable:
             return True
 

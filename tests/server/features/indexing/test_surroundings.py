@@ -89,6 +89,9 @@ class Missing(MemoryIndex):
         ("hidden_away", False, None, True),
         ("hi", True, None, True),
         ("hidden_away", True, Missing({}), True),
+        # That the document has it says nothing: it is being typed there.
+        ("here_alone", True, MemoryIndex({"main.py": "here_alone = 1\n"}), False),
+        ("here_too", True, MemoryIndex({"main.py": "here_too = 1\n", "a.py": "here_too"}), True),
     ],
 )
 def test_a_name_is_unknown_only_where_that_is_certain(
@@ -123,7 +126,7 @@ def test_a_document_is_laid_over_the_index_on_disk(folder: IndexFolder) -> None:
         project = found.project()
         assert [symbol.name for symbol in project.reads.symbols_of("main.py")] == ["fresh"]
         assert [one.name for one in project.reads.imports_of("main.py")] == ["discounted"]
-        assert found.known("fresh")
+        assert found.known("discounted")
         assert not found.known("hidden_away")
         (snippet,) = imported(Place("main.py", "python", text, len(text), found.parsed()), project)
         assert (snippet.path, snippet.text) == ("prices.py", "def discounted(amount, percent): ...")
@@ -141,7 +144,7 @@ def test_a_document_that_the_index_leaves_out_stays_out(folder: IndexFolder) -> 
 def test_a_language_without_a_grammar_has_no_tree(folder: IndexFolder) -> None:
     with on_disk(folder, "main.py", "some words", language="plaintext") as found:
         assert found.parsed() is None
-        assert found.known("words")
+        assert found.known("discounted")
 
 
 def test_a_build_that_is_not_done_knows_every_name(folder: IndexFolder) -> None:
