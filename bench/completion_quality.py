@@ -29,6 +29,8 @@ from completion_tasks import KINDS, Task, all_tasks, make_workspace
 from index_corpora import CorpusError, dev_cache
 from index_rig import machine
 
+TUNED = 100  # tasks of the half that was tuned on: all of them would make a run longer than two hours
+
 
 def chosen(tasks: Sequence[Task], count: int) -> list[Task]:
     """Give about so many tasks, as many of each language and kind, always the same ones, in their usual order."""
@@ -73,6 +75,12 @@ async def run(
                 run_assist(["engine", "stop"], environment, Path(work))
 
 
+def usual(tasks: Sequence[Task]) -> list[Task]:
+    """Give the tasks of a run that says nothing else: all of the half that is reported, a part of the other."""
+    tuned = {task.id for task in chosen([task for task in tasks if task.half == "tune"], TUNED)}
+    return [task for task in tasks if task.half == "report" or task.id in tuned]
+
+
 def tasks_of(arm: Arm, tasks: Sequence[Task]) -> list[Task]:
     """Give the tasks of an arm."""
     return chosen(tasks, SAMPLE) if arm.sampled else list(tasks)
@@ -104,8 +112,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--server", default="", metavar="COMMAND", help="another server than assist, as a further arm")
     parser.add_argument("--name", default="other", help="the name of that arm (other)")
     parser.add_argument("--options", default="{}", metavar="JSON", help="its initializationOptions")
-    parser.add_argument("--tasks", type=int, help="about so many tasks (all)")
-    parser.add_argument("--half", choices=("tune", "report"), help="of the repositories (both)")
+    parser.add_argument("--tasks", type=int, help=f"about so many tasks (all that are reported, {TUNED} others)")
+    parser.add_argument("--half", choices=("tune", "report"), help="all tasks of one half of the repositories")
     parser.add_argument("--language", choices=tuple(LANGUAGES), help="only of one language")
     parser.add_argument("--kind", choices=KINDS, help="only of one kind")
     parser.add_argument("--answers", type=Path, help="where answers are kept (the cache)")
@@ -127,6 +135,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     holes = all_tasks(folder)
     wanted = {"half": options.half, "language": options.language, "kind": options.kind}
     tasks = [task for task in holes if all(value in {None, getattr(task, name)} for name, value in wanted.items())]
+    if options.half is None and options.tasks is None:
+        tasks = usual(tasks)
     tasks = tasks if options.tasks is None else chosen(tasks, options.tasks)
     names = [name for name in options.arms.split(",") if name]
     command = [sys.executable, "-m", "assist_server", "lsp"]

@@ -7,7 +7,7 @@ import pytest
 from completion_answers import Answer, Answers
 from completion_arms import Arm
 from completion_parsers import ParserMissing
-from completion_quality import chosen
+from completion_quality import TUNED, chosen, usual
 from completion_report import Results, tables
 from completion_tasks import KINDS, Task
 
@@ -141,3 +141,10 @@ def test_a_part_of_the_tasks_has_as_many_of_each_kind():
     assert picked == chosen(list(reversed(TASKS)), 8)[::-1]
     assert picked == [each for each in TASKS if each in picked]
     assert {each.id for each in chosen(TASKS, 4)} <= {each.id for each in picked}
+
+
+def test_a_usual_run_asks_all_that_is_reported_and_a_part_of_the_rest():
+    many = [replace(one, id=f"{one.id}{number}") for number in range(2 * TUNED) for one in TASKS]
+    picked = usual(many)
+    assert [one for one in picked if one.half == "report"] == [one for one in many if one.half == "report"]
+    assert sum(one.half == "tune" for one in picked) == TUNED
