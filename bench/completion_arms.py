@@ -10,7 +10,7 @@ from typing import Any
 import assist_context
 import assist_server
 
-STATIC = ("below", "outline", "imports", "definitions", "related")
+STATIC = ("below", "alike", "outline", "imports", "definitions", "related")
 SOURCES = (*STATIC, "edits", "views", "open")
 """The others tell of what a person did before, and nobody did anything: the replay of keys measures them."""
 FILE, ALL = "file", "all"

@@ -106,7 +106,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--arms",
         default=",".join((FILE, ALL, *STATIC)),
         metavar="ARM,ARM",
-        help=f"{FILE}, {ALL} or a source; the others are compared with the first ({FILE}, {ALL} and five sources)",
+        help=f"{FILE}, {ALL} or a source; the others are compared with the first ({FILE}, {ALL} and six sources)",
     )
     parser.add_argument("--set", default="{}", metavar="JSON", help="settings of completion, over those of every arm")
     parser.add_argument("--server", default="", metavar="COMMAND", help="another server than assist, as a further arm")

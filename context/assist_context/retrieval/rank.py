@@ -12,6 +12,7 @@ from assist_context.retrieval.snippet import Snippet, SourceName
 WEIGHTS: Mapping[SourceName, float] = MappingProxyType(
     {
         "below": 1.1,
+        "alike": 0.9,
         "outline": 0.8,
         "imports": 1.0,
         "definitions": 0.8,
@@ -23,7 +24,7 @@ WEIGHTS: Mapping[SourceName, float] = MappingProxyType(
 )
 """How much a score of 1 is worth, by source."""
 
-_OF_LINES = frozenset({"below", "related", "edits", "views", "open"})
+_OF_LINES = frozenset({"below", "alike", "related", "edits", "views", "open"})
 """Sources whose text is the lines of a file as they stand; that of the others is made of signatures."""
 _MOST = 12  # snippets; with more, small models get worse
 _SAME = 0.5  # similarity of lines, from which on one of two is enough

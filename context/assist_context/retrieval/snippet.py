@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from assist_context.syntax.incremental import Parsed
 
-SourceName = Literal["below", "outline", "imports", "definitions", "related", "edits", "views", "open"]
+SourceName = Literal["below", "alike", "outline", "imports", "definitions", "related", "edits", "views", "open"]
 SOURCES: tuple[SourceName, ...] = get_args(SourceName)
 """In the order in which they are asked."""
 

@@ -103,10 +103,10 @@ class CompletionSettings:
         maximum=131_072,
     )
     sources: tuple[str, ...] = _setting(
-        ("below", "outline", "imports", "definitions", "related", "edits", "views"),
+        ("below", "alike", "outline", "imports", "definitions", "related", "edits", "views"),
         "Where those places come from: `below` (what follows the cursor, for a model that gets no text after it), "
-        "`outline` (the rest of the file), `imports`, `definitions`, `related`, `edits`, "
-        "`views`, `open`. Empty: the text around the cursor only.",
+        "`alike` (what goes like the lines above it, elsewhere in the file), `outline` (the rest of the file), "
+        "`imports`, `definitions`, `related`, `edits`, `views`, `open`. Empty: the text around the cursor only.",
     )
     latency_target_ms: int = _setting(
         1200,

@@ -20,6 +20,7 @@ from assist_context.prompt.tokens import UNCALIBRATED, Calibration, estimate
 from assist_context.retrieval.rank import choose
 from assist_context.retrieval.resolve.project import Project
 from assist_context.retrieval.snippet import SOURCES, Place, Snippet, SourceName
+from assist_context.retrieval.sources.alike import alike
 from assist_context.retrieval.sources.below import below
 from assist_context.retrieval.sources.defined import defined
 from assist_context.retrieval.sources.imported import imported
@@ -381,6 +382,9 @@ def _ask(name: SourceName, question: _Question) -> Iterator[Snippet]:
     place, project = question.place, question.project
     if name == "below":
         yield from below(place, question.see().last)
+    elif name == "alike":
+        seen = question.see()
+        yield from alike(place, (seen.first, seen.last))
     elif name == "outline":
         seen = question.see()
         yield from outline(place, (seen.first, seen.last))
