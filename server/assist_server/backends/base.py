@@ -24,8 +24,8 @@ class FillRequest:
 
     prompt: all segments in the model's own FIM order; only the text before the cursor where `suffix` is set.
     suffix: the text after the cursor for a server that fills in its own template; None otherwise.
-    stop: strings that end the output; they never appear in it. start: what the text must begin with;
-    a server that cannot hold a model to that does without.
+    stop: strings that end the output; they never appear in it. start, avoid: what the text must begin
+    with, and what it must not begin with, behind blanks; a server that cannot hold a model to that does without.
     """
 
     model: str
@@ -34,6 +34,7 @@ class FillRequest:
     stop: tuple[str, ...] = ()
     suffix: str | None = None
     start: Start = "any"
+    avoid: str = ""
     temperature: float = 0.0
     seed: int = 0
 

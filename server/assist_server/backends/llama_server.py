@@ -9,7 +9,6 @@ import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 from assist_context.prompt.segments import Control, Prompt
@@ -22,9 +21,9 @@ from assist_server.backends.base import (
     FimEvidence,
     Health,
     ModelInfo,
-    Start,
     Usage,
 )
+from assist_server.backends.beginnings import grammar_of
 from assist_server.backends.completion_stream import chat_messages, completion_events, schema_format
 from assist_server.backends.connection import Connection
 from assist_server.backends.control_text import fill_stops
@@ -40,12 +39,6 @@ from assist_server.net.streams import json_object, server_sent_events
 _PLACEHOLDER = re.compile("\ue000([0-9]{1,6})\ue001")  # characters that no template has
 _LAST_EVENT = ["content", "stop", "stop_type", "truncated", "tokens_evaluated", "tokens_predicted", "timings", "model"]
 _NO_THINKING = {"enable_thinking": False}
-_GRAMMARS: Mapping[Start, str] = MappingProxyType(
-    {
-        "word": r"root ::= [^\t-/:-@[-^{-~`] .*",  # neither a blank nor an ASCII sign, then whatever comes
-        "code": r"root ::= [ \t]* [^\] \t\r\n)}] .*",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +73,8 @@ class LlamaServerBackend:
         body = await self._body(request, slot=0)
         tokens = await self._prompt_tokens(request.prompt, request.model)
         body |= {"prompt": tokens, "n_predict": max(0, request.max_tokens)}
-        if request.start in _GRAMMARS:
-            body["grammar"] = _GRAMMARS[request.start]
+        if grammar := grammar_of(request.start, request.avoid):
+            body["grammar"] = grammar
         controls = {s.value for s in request.prompt.segments if isinstance(s, Control)}
         ends = {(await self._tokenize(control, request.model, parse=True))[0] for control in controls}
         async with aclosing(

@@ -205,6 +205,14 @@ async def test_begins_with_no_closing_bracket(backend: LlamaServerBackend) -> No
     assert text.strip()[0] not in ")]}"
 
 
+async def test_does_not_begin_with_what_it_is_to_avoid(backend: LlamaServerBackend) -> None:
+    request = FillRequest(MODEL, Prompt((Text("1, 2, 3, 4, 5,"),)), max_tokens=8)
+    for avoid in ("6,", "6", "] \\^é漢"):
+        text, _ = await collect(backend.fill(replace(request, avoid=avoid)))
+        assert text.strip()
+        assert not text.lstrip().startswith(avoid)
+
+
 async def test_gives_whole_characters(backend: LlamaServerBackend) -> None:
     text, _ = await collect(backend.chat(chat_request(MODEL, "Repeat exactly: é漢😀", max_tokens=24)))
     assert "\ufffd" not in text

@@ -7,10 +7,9 @@ is nothing.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 
 from assist_context.document import Document
 from assist_context.errors import ContextError
@@ -18,11 +17,12 @@ from assist_context.positions import lines_of
 from assist_context.prompt.tokens import UNCALIBRATED, Calibration
 from assist_context.retrieval.snippet import Place, Snippet
 from assist_context.syntax.incremental import Parsed
-from assist_server.backends.base import Backend, ChatRequest, FillRequest, Start, Usage
+from assist_server.backends.base import Backend, ChatRequest, FillRequest, Usage
 from assist_server.config.settings import Settings
 from assist_server.core.clock import Clock, SystemClock
 from assist_server.core.errors import AssistError, PromptTooLong, Unsupported, UsageError
 from assist_server.features.completion.asking import Ask, Budget, budget_for, patient_budget, smaller
+from assist_server.features.completion.beginning import beginning_for
 from assist_server.features.completion.cache import Lru, Offer, TypeThrough, with_endings_of
 from assist_server.features.completion.context import (
     HURRY,
@@ -33,7 +33,7 @@ from assist_server.features.completion.context import (
     ask_in_context,
 )
 from assist_server.features.completion.debounce import Debounce
-from assist_server.features.completion.filters import Frame, apply_filters, begun_word, control_tokens_in
+from assist_server.features.completion.filters import Frame, apply_filters, control_tokens_in
 from assist_server.features.completion.generate import Answer, Generator
 from assist_server.features.completion.hole import Hole, hole_at
 from assist_server.features.completion.rates import RateBook, Source
@@ -50,9 +50,6 @@ _PLACES_KEPT = 64
 _LIKELY = 16  # tokens of a usual answer
 _CHARACTERS = 2  # of a token, at least
 _WARMER = 0.8  # temperature of further alternatives: at 0 they would all be the first one
-_STARTS: Mapping[Start, str] = MappingProxyType(
-    {"word": "the rest of the word that is begun", "code": "something else than a closing bracket"}
-)
 
 
 def _nothing() -> None:
@@ -391,9 +388,10 @@ class CompletionService:
             self._starts.put(document.uri, lines_of(document.text).line_of(offset) - ask.prefix.count("\n"))
         counted = "counted" if ask.exact else "estimated"
         run.trace.append(f"prompt: {ask.tokens} of {ask.budget.room} tokens ({counted}), {ask.budget.output} to write")
-        if isinstance(ask.request, FillRequest) and (start := _start(run, choice)) != "any":
-            ask = replace(ask, request=replace(ask.request, start=start))
-            run.trace.append(f"the text must begin with {_STARTS[start]}")
+        if isinstance(ask.request, FillRequest) and not run.is_idle:
+            begins = beginning_for(_frame(run, choice))
+            ask = replace(ask, request=replace(ask.request, start=begins.start, avoid=begins.avoid))
+            run.trace += [f"the text must begin {begins.why}"] if begins.why else []
         return ask
 
     def _warm(self, query: CompletionQuery, *, after: float) -> None:
@@ -446,15 +444,6 @@ def _why(snippet: Snippet) -> str:
 
 def _milliseconds(seconds: float) -> float:
     return round(seconds * 1000, 1)
-
-
-def _start(run: _Run, choice: FimChoice) -> Start:
-    """Say what a text must begin with, so as not to be dropped for it; anything where none is wanted."""
-    if run.is_idle:
-        return "any"
-    if run.hole.closed and not run.hole.owed:
-        return "code"  # what a bracket could close is closed below
-    return "word" if begun_word(_frame(run, choice)) else "any"
 
 
 def _frame(run: _Run, choice: FimChoice) -> Frame:
