@@ -135,9 +135,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     holes = all_tasks(folder)
     wanted = {"half": options.half, "language": options.language, "kind": options.kind}
     tasks = [task for task in holes if all(value in {None, getattr(task, name)} for name, value in wanted.items())]
-    if options.half is None and options.tasks is None:
+    if options.tasks is not None:
+        tasks = chosen(tasks, options.tasks)
+    elif options.half is None:
         tasks = usual(tasks)
-    tasks = tasks if options.tasks is None else chosen(tasks, options.tasks)
     names = [name for name in options.arms.split(",") if name]
     command = [sys.executable, "-m", "assist_server", "lsp"]
     arms = own_arms(names, command, options.model.resolve(), json.loads(options.set))

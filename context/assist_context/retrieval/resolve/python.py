@@ -99,7 +99,7 @@ def _configured(project: Project, file: str) -> Iterator[str]:
 def _anywhere(project: Project, path: str, names: list[str], name: str) -> tuple[str, ...]:
     """Find a module below a root that nothing tells of: a folder that is no package and holds the whole name."""
     module = "/".join(names)
-    stems = [module, f"{module}/__init__", "/".join([f"{names[0]}-stubs", *names[1:], "__init__"])]
+    stems = [module, f"{module}/__init__", _stub(names)]
     stems += [f"{module}/{name}", f"{module}/{name}/__init__"] if name else []
     roots = set()
     for suffix in (stem + ending for stem in stems for ending in _ENDINGS):
@@ -122,18 +122,22 @@ def _below(project: Project, root: str, names: list[str], name: str) -> tuple[st
     if not package and names:
         if own := _files(project, module):
             return own
-        first = names[0]
-        if stub := _files(project, join(root, "/".join([f"{first}-stubs", *names[1:], "__init__"]))):
+        if stub := _files(project, join(root, _stub(names))):
             return stub
     if inside and not (package and _defines(project, package, name)):
         return inside
     return package
 
 
+def _stub(names: list[str]) -> str:
+    """Give where a package of stubs has a module."""
+    return "/".join([f"{names[0]}-stubs", *names[1:], "__init__"])
+
+
 def _stems(root: str, names: list[str], name: str) -> Iterator[str]:
     """Give all that `_below` may look for in one root, so that the index is asked once."""
     module = join(root, "/".join(names))
-    yield from (module, join(module, "__init__"), join(root, "/".join([f"{names[0]}-stubs", *names[1:], "__init__"])))
+    yield from (module, join(module, "__init__"), join(root, _stub(names)))
     if name:
         yield from (join(module, name), join(module, f"{name}/__init__"))
 

@@ -11,10 +11,8 @@ from assist_context.retrieval.sources.near import NAMES
 
 _COMPARED = 8  # lines before the cursor that have names
 _FADES = 0.8  # what a line counts of the one below it
-_LEAST, _FULL = (
-    0.1,
-    0.25,
-)  # of all that the lines tell: with less, they are not alike; from there on a place counts fully
+_LEAST = 0.1  # of all that the lines tell: with less, they are not alike
+_FULL = 0.25  # from which on a place counts fully
 _BEFORE, _AFTER, _CHARACTERS = 2, 8, 360  # of what is given: lines, and most of all
 _AROUND = 20_000  # characters before the cursor and behind it that are looked through
 

@@ -1,14 +1,12 @@
 """How a text must begin, so as not to be dropped for how it begins."""
 
-import re
 from typing import NamedTuple
 
 from assist_server.backends.base import Start
 from assist_server.features.completion.filters import Frame, begun_word
-from assist_server.features.completion.filters.vocabulary import KEY_WORDS
+from assist_server.features.completion.filters.vocabulary import KEY_WORDS, NAME
 from assist_server.features.completion.hole import Hole, indent_of
 
-_NAME = re.compile(r"(?<!\w)[^\W\d]\w*")
 _LINES_ABOVE = 20
 _LONGEST = 80  # characters
 
@@ -37,7 +35,7 @@ def _avoided(hole: Hole, above: list[str]) -> str:
     below = hole.below.strip()
     if (hole.before + hole.after).strip() or indent_of(hole.below) != hole.indent:
         return ""
-    near = set(_NAME.findall("\n".join(above[-_LINES_ABOVE:])))
-    names = [found for found in _NAME.finditer(below) if found[0] not in KEY_WORDS.get(hole.language, frozenset())]
+    near = set(NAME.findall("\n".join(above[-_LINES_ABOVE:])))
+    names = [found for found in NAME.finditer(below) if found[0] not in KEY_WORDS.get(hole.language, frozenset())]
     telling = next((found for found in names if found[0] not in near), names[-1] if names else None)
     return below[: telling.end() + 1] if telling is not None and telling.end() < _LONGEST else ""

@@ -114,6 +114,7 @@ class Completion:
 class _Run:
     """One request on its way: the query, what is known of it, and the trace so far.
 
+    frame: what the filters may know, once a model is to be asked for a text.
     is_guess: it is about a document as it may become. is_idle: nobody waits for it, in a pause. pieces: why each piece
     of context is there, for the trace but not for the log.
     """
@@ -126,6 +127,7 @@ class _Run:
     is_guess: bool = False
     is_idle: bool = False
     target: Target | None = None
+    frame: Frame | None = None
     asked: float | None = None
     first: float | None = None
     usage: Usage | None = None
@@ -262,14 +264,15 @@ class CompletionService:
         query = run.query
         choice = await self._selector.fim(target)
         run.trace.append(f"filling in by {choice.mode}: {choice.why}")
+        frame = run.frame = _frame(run, choice)
         ask = await self._make_ask(run, target, choice, self._budget(target, query.trigger))
         answer, ask = await self._first_answer(run, target, choice, ask)
         run.trace.append(f"ended: {answer.ended}")
-        filtered = apply_filters(answer.text, _frame(run, choice))
+        filtered = apply_filters(answer.text, frame)
         run.trace += filtered.trace
         texts = [filtered.text] if filtered.text else []
         if query.alternatives > 1:
-            await self._add_alternatives(run, target, choice, ask, texts)
+            await self._add_alternatives(run, target, frame, ask, texts)
         if texts:
             for text in reversed(texts):
                 self._typed.remember(Offer(query.document, query.offset, run.extent, _source(target), text))
@@ -303,7 +306,7 @@ class CompletionService:
             self._calibrations[source] = known.with_observation(guess, answer.usage.prompt)
         return answer
 
-    async def _add_alternatives(self, run: _Run, target: Target, choice: FimChoice, ask: Ask, texts: list[str]) -> None:
+    async def _add_alternatives(self, run: _Run, target: Target, frame: Frame, ask: Ask, texts: list[str]) -> None:
         """Ask again, less strictly, until there are as many different texts as are wanted, or it has taken too long."""
         wanted, why = run.query.alternatives, ""
         end = self._clock.monotonic() + self._settings.latency_target_ms / 1000
@@ -319,7 +322,7 @@ class CompletionService:
                     raise
                 why = f", then {error.code}"
                 break
-            text = apply_filters(answer.text, _frame(run, choice)).text if answer else ""
+            text = apply_filters(answer.text, frame).text if answer else ""
             if text and text not in texts:
                 texts.append(text)
         run.trace.append(f"alternatives: {len(texts)}{why}")
@@ -388,8 +391,8 @@ class CompletionService:
             self._starts.put(document.uri, lines_of(document.text).line_of(offset) - ask.prefix.count("\n"))
         counted = "counted" if ask.exact else "estimated"
         run.trace.append(f"prompt: {ask.tokens} of {ask.budget.room} tokens ({counted}), {ask.budget.output} to write")
-        if isinstance(ask.request, FillRequest) and not run.is_idle:
-            begins = beginning_for(_frame(run, choice))
+        if isinstance(ask.request, FillRequest) and run.frame is not None:
+            begins = beginning_for(run.frame)
             ask = replace(ask, request=replace(ask.request, start=begins.start, avoid=begins.avoid))
             run.trace += [f"the text must begin {begins.why}"] if begins.why else []
         return ask

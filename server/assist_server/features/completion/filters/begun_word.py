@@ -3,9 +3,8 @@
 import re
 
 from assist_server.features.completion.filters.frame import Frame
-from assist_server.features.completion.filters.vocabulary import GIVEN, KEY_WORDS
+from assist_server.features.completion.filters.vocabulary import GIVEN, KEY_WORDS, LAST_NAME
 
-_WORD = re.compile(r"(?<!\w)[^\W\d]\w*\Z")
 _GOES_ON = re.compile(r"\w")
 # Behind these a name is made up, and may be whole although nobody knows it.
 _NEW = re.compile(
@@ -20,7 +19,7 @@ def begun_word(frame: Frame) -> str:
     It stands nowhere else, nobody knows it, and the document or the language has a longer word that begins with it.
     """
     place, known, hole = frame.place, frame.known, frame.hole
-    found = _WORD.search(hole.before)
+    found = LAST_NAME.search(hole.before)
     if place is None or known is None or found is None or hole.inside != "code" or hole.language not in KEY_WORDS:
         return ""
     word, own = found[0], GIVEN.get(hole.language, KEY_WORDS[hole.language])

@@ -9,14 +9,12 @@ from assist_context.retrieval.snippet import Place
 from assist_context.syntax.lexing import OPENERS, brackets, masked
 from assist_server.features.completion.filters.frame import Frame
 from assist_server.features.completion.filters.members import are_members_here
-from assist_server.features.completion.filters.vocabulary import GIVEN
+from assist_server.features.completion.filters.vocabulary import GIVEN, LAST_NAME, NAME
 from assist_server.features.completion.hole import indent_of
 
 Role = Literal["other", "own", "used"]
 """`own`: a member of `self` or `this` that must be there already; `used`: another name that must; `other`: neither."""
 
-_NAME = re.compile(r"(?<!\w)[^\W\d]\w*")
-_LAST_WORD = re.compile(r"(?<!\w)[^\W\d]\w*\Z")
 _CONSTANT = re.compile(r"_*[A-Z][A-Z0-9]*_[A-Z0-9_]+")
 _SHORTEST = 3
 _OWN_MEMBER = re.compile(r"(?<![\w.])(?:self|this)\.\Z")
@@ -73,11 +71,11 @@ def cut_unknown_names(text: str, frame: Frame) -> str:
     if takes_all and (takes_all.search(place.text) or takes_all.search(text)):
         return text
     line = frame.hole.before
-    typed = _LAST_WORD.search(line)
+    typed = LAST_NAME.search(line)
     start = typed.start() if typed else len(line)
     code = masked(line + text + frame.hole.after, language).code
     document = _without_typed(place.text, place.offset, len(line) - start)
-    names = [found for found in _NAME.finditer(code, start) if found.start() < len(line) + len(text)]
+    names = [found for found in NAME.finditer(code, start) if found.start() < len(line) + len(text)]
     given = GIVEN[language] | _declared(code) | {found[0] for found in names if _role(code, found, language) == "other"}
     for found in names:
         name = found[0]
@@ -110,7 +108,7 @@ def _is_given(code: str, found: re.Match[str], behind: str, language: str) -> bo
 
 def _declared(code: str) -> frozenset[str]:
     """Collect the names on lines that look like a declaration."""
-    return frozenset(name for line in code.split("\n") if _DECLARES.search(line) for name in _NAME.findall(line))
+    return frozenset(name for line in code.split("\n") if _DECLARES.search(line) for name in NAME.findall(line))
 
 
 def _is_wrong(code: str, found: re.Match[str], frame: Frame, place: Place) -> bool:

@@ -2,10 +2,14 @@
 
 import builtins
 import keyword
+import re
 import sys
 import typing
 from collections.abc import Mapping
 from types import MappingProxyType
+
+NAME = re.compile(r"(?<!\w)[^\W\d]\w*")
+LAST_NAME = re.compile(rf"{NAME.pattern}\Z")
 
 
 def _words(text: str) -> frozenset[str]:
