@@ -18,6 +18,7 @@ from assist_context.syntax.cursor import tree_for
 from assist_context.syntax.grammars import GRAMMARS, parser
 from assist_context.syntax.incremental import Edit, Parsed, edit_between
 from assist_context.syntax.parse import pieces
+from assist_context.syntax.tolerated import TOLERATED, tolerated
 
 _WHOLE = 1 << 17  # bytes of a document that is parsed as one; of a larger one, what is around the place
 _OWN_PARSER, _LEAST_PART = 1 << 15, 1 << 12  # bytes that Python's own parser is given at most, and if there are
@@ -58,14 +59,28 @@ def longest_sound(
     """
     if language not in GRAMMARS or not text.strip():
         return Sound(text, whole=True)
+    try:
+        return _longest(text, _check_at(language, parsed, document, offset, seconds))
+    except OutOfTime:
+        return Sound("", whole=False, decided=False)
+
+
+def is_sound(text: str, language: str, parsed: Parsed, document: str, offset: int, *, seconds: float = 0.03) -> bool:
+    """Tell whether a text adds no error; as for `longest_sound`. What is not decided in time is not sound."""
+    if language not in GRAMMARS:
+        return True
+    try:
+        return _check_at(language, parsed, document, offset, seconds).is_clean(text)
+    except OutOfTime:
+        return False
+
+
+def _check_at(language: str, parsed: Parsed, document: str, offset: int, seconds: float) -> "_Check":
     before = document[:offset].encode("utf-8", "replace")
     source = before + document[offset:].encode("utf-8", "replace")
     check = _Check(language, thread_time() + seconds)
-    try:
-        check.look_at(parsed, source, len(before))
-        return _longest(text, check)
-    except OutOfTime:
-        return Sound("", whole=False, decided=False)
+    check.look_at(parsed, source, len(before))
+    return check
 
 
 def _longest(text: str, check: "_Check") -> Sound:
@@ -97,13 +112,13 @@ class _Check:
     """Judges texts at one place; parses from the tree of the document as it is without them."""
 
     def __init__(self, language: str, end: float) -> None:
-        self._language, self._end = language, end
+        self.language, self._end = language, end
         self._own = OwnParser() if language == "python" else None
 
     def look_at(self, parsed: Parsed, source: bytes, offset: int) -> None:
         """Find the region and what is wrong in it already."""
         self._region = self._find_region(parsed, source, offset)
-        self._before = problems(self._region.tree)
+        self._before = self._wrong(self._region.tree, 0)
         if self._own:
             self._own.look_at(self._region, is_broken=bool(self._before))
 
@@ -127,7 +142,8 @@ class _Check:
     def is_no_worse(self, text: str) -> bool:
         """Tell whether there are no more errors than before, though they may be others; none where there was none."""
         inserted = text.encode("utf-8", "replace")
-        if len(self._problems_with(inserted)) > len(self._before):
+        wrong = self._problems_with(inserted)
+        if len(wrong) > len(self._before) or _tolerated(wrong) > _tolerated(self._before):
             return False
         return self._own is None or self._own.was_broken or self._own.accepts(inserted)
 
@@ -136,7 +152,12 @@ class _Check:
         edited = tree.copy()
         edit = _insertion(source, offset, inserted)
         edited.edit(*edit)
-        return problems(self._parse(source[:offset] + inserted + source[offset:], edited))
+        return self._wrong(self._parse(source[:offset] + inserted + source[offset:], edited), len(inserted))
+
+    def _wrong(self, tree: Tree, length: int) -> list[Problem]:
+        """List what is wrong in a tree with a text of so many bytes at the place."""
+        offset = self._region.offset
+        return problems(tree) + tolerated(self.language, tree, offset, offset + length)
 
     def _find_region(self, parsed: Parsed, source: bytes, offset: int) -> Region:
         if len(source) > _WHOLE:
@@ -156,8 +177,8 @@ class _Check:
             raise OutOfTime
         try:
             if old is None:
-                return parser(self._language).parse(pieces(source), progress_callback=is_late)
-            return parser(self._language).parse(pieces(source), old, progress_callback=is_late)
+                return parser(self.language).parse(pieces(source), progress_callback=is_late)
+            return parser(self.language).parse(pieces(source), old, progress_callback=is_late)
         except ValueError:
             raise OutOfTime from None
 
@@ -229,9 +250,11 @@ def around(root: Node, source: bytes, offset: int, most: int = _WHOLE) -> tuple[
         if cursor.goto_first_child_for_byte(line) is None and not cursor.goto_last_child():
             break
         here = cursor.node
-        first = here.prev_sibling or here if here else None
-        if here is None or first is None:
+        if here is None:
             break
+        first = here
+        while first.prev_sibling is not None and (first == here or first.is_extra):
+            first = first.prev_sibling  # a comment says nothing of where a statement begins
         last = here
         while last.next_sibling is not None and last.start_byte <= offset:
             last = last.next_sibling
@@ -290,6 +313,10 @@ def _parses(part: bytes) -> bool:
     except (ValueError, RecursionError, MemoryError):
         return True  # a null byte or too deep for it: it does not tell
     return True
+
+
+def _tolerated(found: list[Problem]) -> int:
+    return sum(kind == TOLERATED for kind, _, _ in found)
 
 
 def _moved(problem: Problem, offset: int, length: int) -> Problem:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assist_context.syntax import check
-from assist_context.syntax.check import Sound, around, longest_sound, problems
+from assist_context.syntax.check import Sound, around, is_sound, longest_sound, problems
 from assist_context.syntax.incremental import Parsed
 from assist_context.syntax.parse import parse
 
@@ -63,6 +63,15 @@ def sound(language: str, marked: str, text: str, *, parsed_text: str | None = No
         ("rust", "fn f() {\n    let a = <|>\n}\n", "g(1);", "g(1);"),
         ("rust", "fn f() {\n    let a = <|>\n}\n", "g(1", "g"),
         ("cpp", "int f() {\n  return <|>\n}\n", "a + b;", "a + b;"),
+        # What the grammar takes and the language does not.
+        ("typescript", "try {\n  a();\n  <|>\n} catch (e) {\n}\n", "finally", ""),
+        ("typescript", "const a = <|>\n", "b.finally(c)", "b.finally(c)"),
+        ("typescript", "const a = <|>\n", "{ default: 1 }", "{ default: 1 }"),
+        ("typescript", "const a = <|>\n", "return", ""),
+        ("rust", "fn f() {\n    <|>\n    let a = 1;\n}\n", 'println!("a")', ""),
+        ("rust", "fn f() {\n    <|>\n    // last\n}\n", 'println!("a")', 'println!("a")'),
+        ("rust", "fn f() {\n    <|>\n    let a = 1;\n}\n", "t! { a }", "t! { a }"),
+        ("rust", "fn f() {\n    println!<|>\n    let a = 1;\n}\n", '("a");', '("a");'),
         ("a language without a grammar", "x <|>", "((", "(("),
     ],
 )
@@ -107,6 +116,24 @@ def test_broken_python_is_judged_by_the_definition_around_the_place(text: str, k
     marked = f"{above}    def here(self):\n        x = 1\n        <|>\n\n{below}{rest}"
     assert len(marked) > check._OWN_PARSER
     assert sound("python", marked, text).text == kept
+
+
+def test_comments_do_not_tell_where_a_statement_begins() -> None:
+    above = "".join(f"def f{n}():\n    return {n}\n\n\n" for n in range(200))
+    marked = f"{above}def g():\n    if a:\n        # why\n        # and how\n        <|>\n    return 1\n"
+    assert len(marked) > check._LEAST_PART
+    assert sound("python", marked, "b()") == Sound("b()", whole=True)
+    assert sound("python", marked, "b(") == Sound("b", whole=False)
+
+
+def test_whether_a_text_is_sound_is_told_without_cutting() -> None:
+    document = "fn f() {\n    \n    let a = 1;\n}\n"
+    parsed = Parsed(document.encode(), parse("rust", document.encode()), exact=True)
+    offset = document.index("\n    let")
+    assert is_sound("b();", "rust", parsed, document, offset, seconds=PATIENT)
+    assert not is_sound("b()", "rust", parsed, document, offset, seconds=PATIENT)
+    assert not is_sound("b();", "rust", parsed, document, offset, seconds=-1.0)
+    assert is_sound("((", "a language without a grammar", parsed, document, offset)
 
 
 def test_the_statements_around_a_place_are_whole_lines() -> None:

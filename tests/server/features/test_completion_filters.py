@@ -379,22 +379,6 @@ def test_attributes_need_something_that_has_them(place: str, language: str, made
 
 
 @pytest.mark.parametrize(
-    ("place", "made", "kept"),
-    [
-        ("def f():\n    x = 1\n    <|>\n", "if x:", ""),
-        ("def f():\n    x = 1\n    <|>\n", "y = x\n    if y:", "y = x"),
-        ("x = <|>\n", "f(", "f"),
-        ("x = <|>\n", "f()", "f()"),
-        ("# <|>\n", "it's (", "it's ("),
-    ],
-)
-def test_syntax(place: str, made: str, kept: str) -> None:
-    at = full_frame(place)
-    assert run_one("syntax", made, at) == kept
-    assert run_one("syntax", made, replace(at, place=None)) == made
-
-
-@pytest.mark.parametrize(
     ("language", "place", "made", "kept"),
     [
         # What a model of half a billion parameters wrote in real files, and what is left of it.

@@ -237,8 +237,33 @@ async def test_a_block_is_offered_between_other_lines(place: str, typed: str, ma
     assert "\n" not in request.stop
 
 
-@pytest.mark.parametrize("line", ["b.map(<|>)", "h(\n    a,\n    <|>\n  );", "const c = { a: <|> };"])
-async def test_within_brackets_and_before_code_the_server_ends_the_line(line: str) -> None:
+@pytest.mark.parametrize(
+    ("place", "made", "offered"),
+    [
+        # Within brackets: those that the text opens itself are closed on further lines.
+        ("h(\n    a,\n    <|>\n  );", "c(\n      1,\n    ),\n    d,", "c(\n      1,\n    ),"),
+        ("h(\n    a,\n    <|>\n  );", "c,\n    d,", "c,"),
+        ("h(\n    a,\n    <|>\n  );", "{\n      x: 1,\n    },\n    d", "{\n      x: 1,\n    },"),
+        # The head of what is there: its parameters may take several lines, its body is there.
+        (
+            "<|>\n    return b;\n  }",
+            "const g = (\n    c: number,\n  ) => {\n    return c;",
+            "const g = (\n    c: number,\n  ) => {",
+        ),
+        ("<|>\n    return b;\n  }", "const g = (c: number) => {\n    return c;", "const g = (c: number) => {"),
+        # Its arguments are there.
+        ("<|>\n    1,\n  );", "const c = h(\n    2,", "const c = h("),
+        ("<|>\n    1,\n  ];", "const c = [\n    2,", "const c = ["),
+    ],
+)
+async def test_a_line_goes_on_while_its_own_brackets_are_open(place: str, made: str, offered: str) -> None:
+    backend = ScriptedBackend(fills=[list(made)])
+    completion = await service_on(backend).complete(query_in(TYPESCRIPT.replace("<|>", place)))
+    assert [item.text for item in completion.items] == [offered], completion.trace
+
+
+@pytest.mark.parametrize("line", ["b.map(<|>)", "const c = { a: <|> };"])
+async def test_before_code_the_server_ends_the_line(line: str) -> None:
     backend = ScriptedBackend(fills=["abc\n  def"])
     completion = await service_on(backend).complete(query_in(TYPESCRIPT.replace("<|>", line)))
     assert [item.text for item in completion.items] == ["abc"]

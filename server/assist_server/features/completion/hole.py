@@ -22,6 +22,7 @@ class Hole:
     inside, quote: whether the cursor stands in a string or comment that its own line opens, and what ends the string.
     owed: the brackets that a suggestion may close: those that the cursor's line, or on a blank line the line
     above, opens; outermost first. closed: on a blank line, a bracket that closes what stands around it is below.
+    awaited: on a blank line before lines that are indented more, the brackets that close what it must open.
     offset: where it is, in characters of the document.
     """
 
@@ -35,6 +36,7 @@ class Hole:
     quote: str = ""
     owed: str = ""
     closed: bool = False
+    awaited: str = ""
     offset: int = field(default=0, compare=False)
 
     @property
@@ -62,6 +64,7 @@ def hole_at(text: str, offset: int, language: str = "") -> Hole:
         read.pending,
         _owed(text, start, end, read.code, masked(after, language, read.pending).code),
         not (before + after).strip() and _is_closed(text, end, indent_of(before)),
+        "" if (before + after).strip() else _closed_below(text, end, indent_of(before)),
         offset,
     )
 
@@ -93,7 +96,7 @@ def _owed(text: str, start: int, end: int, before: str, after: str) -> str:
     opened = unmatched(before)[1]
     opened = opened[len(unmatched(after)[0]) :]
     if opened and not after.strip():
-        opened = opened[_closed_below(text, end, indent_of(before)) :]
+        opened = opened[len(_closed_below(text, end, indent_of(before))) :]
     return opened
 
 
@@ -104,19 +107,19 @@ def _owed_above(text: str, start: int, end: int, indent: int) -> str:
             continue
         if indent_of(line) < indent or not line.endswith(tuple(OPENERS)):
             return ""
-        return unmatched(line)[1][_closed_below(text, end, indent) :]
+        return unmatched(line)[1][len(_closed_below(text, end, indent)) :]
     return ""
 
 
-def _closed_below(text: str, end: int, indent: int) -> int:
-    """Count the brackets that are closed below what is opened on a line of this indentation."""
+def _closed_below(text: str, end: int, indent: int) -> str:
+    """Give the brackets that close below what is opened on a line of this indentation."""
     for line in _lines_below(text, end):
         if indent_of(line) < indent:
-            return 0
+            return ""
         if indent_of(line) == indent:
             stripped = line.lstrip()
-            return len(stripped) - len(stripped.lstrip(CLOSERS))
-    return 0
+            return stripped[: len(stripped) - len(stripped.lstrip(CLOSERS))]
+    return ""
 
 
 def _is_closed(text: str, end: int, indent: int) -> bool:

@@ -38,7 +38,7 @@ from assist_server.features.completion.generate import Answer, Generator
 from assist_server.features.completion.hole import Hole, hole_at
 from assist_server.features.completion.rates import RateBook, Source
 from assist_server.features.completion.speed import SteadyRates, answer_seconds
-from assist_server.features.completion.trigger import Extent, Trigger, decide
+from assist_server.features.completion.trigger import Extent, Trigger, decide, is_one_line
 from assist_server.features.completion.warm import IDLE, Warmer, Warming
 from assist_server.features.fim import FimChoice
 from assist_server.features.room import guess_of
@@ -377,7 +377,7 @@ class CompletionService:
             target=target,
             choice=choice,
             budget=budget,
-            one_line=run.extent == "line",
+            one_line=is_one_line(run.extent, run.hole),
             blocks=self._context,
             keep=keep,
             calibration=self._calibrations.get(_source(target), UNCALIBRATED),

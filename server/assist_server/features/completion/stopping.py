@@ -55,8 +55,9 @@ class EndFinder:
             if newline < 0:
                 self._end = self._in_line(self._text[self._start :], whole=False)
                 break
-            self._end = self._in_line(self._text[self._start : newline], whole=True)
-            if self._end is None and self._extent == "line":
+            line = self._text[self._start : newline]
+            self._end = self._in_line(line, whole=True)
+            if self._end is None and self._extent == "line" and not self._leaves_open(line):
                 self._end = End(newline, "the line ends")
             self._first = False
             self._start = newline + 1
@@ -70,12 +71,29 @@ class EndFinder:
 
     def _in_line(self, line: str, *, whole: bool) -> End | None:
         if self._extent == "line":
+            if not self._first and line.strip() and indent_of(line) < self._hole.indent:
+                return End(max(0, self._start - 1), "the block ends")
             return self._closed_behind(line)
         if not line.strip():
             return self._behind_blank() if whole else None
         if why := self._leaves(line, whole=whole):
             return End(self._last_full, why)
         return self._take(line) if whole else None
+
+    def _leaves_open(self, line: str) -> bool:
+        """Tell whether brackets that the text itself has opened are to be closed on further lines of it."""
+        hole = self._hole
+        if hole.after.strip():
+            return False
+        code, _, self._pending = masked(line, hole.language, self._pending)
+        if self._pending in {'"', "'"}:
+            self._pending = ""
+        self._read_brackets(code)
+        if indent_of(hole.below) <= hole.indent:
+            return bool(self._opened)
+        # What the last bracket holds may be there already: then the text is the head of it.
+        held = OPENERS[CLOSERS.index(hole.awaited[0])] if hole.awaited else "{"
+        return bool(self._opened) and self._opened[-1] != held
 
     def _behind_blank(self) -> End | None:
         if self._first and self._extent == "statement":

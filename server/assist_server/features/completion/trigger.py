@@ -65,6 +65,11 @@ def decide(
     return Plan("paragraph", "at the end of a line") if place is None else _by_syntax(hole, place)
 
 
+def is_one_line(extent: Extent | None, hole: Hole) -> bool:
+    """Tell whether a suggestion is sure to end with its first line: elsewhere it may close brackets on further ones."""
+    return extent == "line" and bool(hole.after.strip())
+
+
 def covers(offered: Extent, wanted: Extent) -> bool:
     """Tell whether a suggestion made for one extent can serve another."""
     order: tuple[Extent, ...] = ("line", "statement", "paragraph", "block")

@@ -18,7 +18,7 @@ from assist_server.features.completion.context import PATIENCE, ContextBlocks, S
 from assist_server.features.completion.hole import hole_at
 from assist_server.features.completion.rates import RateBook
 from assist_server.features.completion.speed import SteadyRates
-from assist_server.features.completion.trigger import decide
+from assist_server.features.completion.trigger import decide, is_one_line
 from assist_server.features.fim import FimChoice, users_choice
 from assist_server.features.room import size_of
 from assist_server.features.selection import UNKNOWN_CONTEXT_LENGTH, Selector, Target
@@ -96,7 +96,7 @@ async def completion_window(
         target=target,
         choice=choice,
         budget=budget,
-        one_line=plan.extent == "line",
+        one_line=is_one_line(plan.extent, hole),
         blocks=blocks,
         keep=None,
         seconds=PATIENCE,

@@ -1,7 +1,8 @@
 """What is done to the model's text before anybody sees it, in this order.
 
-A filter is a pure function that gives back the text or less of it; only the one that repairs indentation may change
-blanks at the start of lines. Each row of `FILTERS` has its table in the tests.
+A filter is a pure function that gives back the text or less of it. Two do more: the one that repairs indentation may
+change blanks at the start of lines, and one may add the semicolon that ends a statement. Each
+row of `FILTERS` has its table in the tests.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from assist_server.features.completion.filters.overlap import (
     trim_overlap,
 )
 from assist_server.features.completion.filters.repetition import cut_copies, cut_loops
-from assist_server.features.completion.filters.syntax import cut_at_errors
+from assist_server.features.completion.filters.syntax import cut_at_errors, end_statement
 from assist_server.features.completion.filters.unwrapping import (
     control_tokens_in,
     cut_control_tokens,
@@ -100,6 +101,7 @@ FILTERS: tuple[Filter, ...] = (
     Filter("attributes", cut_lone_attributes, "the model wrote an attribute and nothing that has it"),
     Filter("names", cut_unknown_names, "the model used a name that exists nowhere"),
     Filter("white space", trim_end, NOTHING_MADE),
+    Filter("statement end", end_statement, NOTHING_MADE),
     Filter("syntax", cut_at_errors, "the text would add a syntax error"),
     Filter("trivial", drop_trivial, "the text is as quick to type"),
 )
