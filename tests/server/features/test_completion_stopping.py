@@ -252,6 +252,7 @@ async def test_a_block_is_offered_between_other_lines(place: str, typed: str, ma
         ),
         ("<|>\n    return b;\n  }", "const g = (c: number) => {\n    return c;", "const g = (c: number) => {"),
         # Its arguments are there.
+        ("const c = <|>\n    1,\n  );", "h(\n    2,", "h("),
         ("<|>\n    1,\n  );", "const c = h(\n    2,", "const c = h("),
         ("<|>\n    1,\n  ];", "const c = [\n    2,", "const c = ["),
     ],

@@ -22,7 +22,7 @@ class Hole:
     inside, quote: whether the cursor stands in a string or comment that its own line opens, and what ends the string.
     owed: the brackets that a suggestion may close: those that the cursor's line, or on a blank line the line
     above, opens; outermost first. closed: on a blank line, a bracket that closes what stands around it is below.
-    awaited: on a blank line before lines that are indented more, the brackets that close what it must open.
+    awaited: where nothing follows on the line, the brackets that close below what the line must open.
     offset: where it is, in characters of the document.
     """
 
@@ -64,7 +64,7 @@ def hole_at(text: str, offset: int, language: str = "") -> Hole:
         read.pending,
         _owed(text, start, end, read.code, masked(after, language, read.pending).code),
         not (before + after).strip() and _is_closed(text, end, indent_of(before)),
-        "" if (before + after).strip() else _closed_below(text, end, indent_of(before)),
+        "" if after.strip() else _closed_below(text, end, indent_of(before)),
         offset,
     )
 
