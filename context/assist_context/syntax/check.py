@@ -97,11 +97,11 @@ def _longest(text: str, check: "_Check") -> Sound:
 
 
 def _cuts(text: str) -> Iterator[str]:
-    """Give the beginnings of a text, longest first: whole lines, then whole tokens."""
+    """Give the beginnings of a text, longest first: whole lines, then tokens at its end, then at its start."""
     seen = {text.rstrip(), ""}
     ends = [found.start() for found in re.finditer(r"\n", text)][-_MOST_CUTS:]
-    tokens = [found.start() for found in _TOKEN.finditer(text)][-_MOST_CUTS:]
-    for end in (*reversed(ends), *reversed(tokens)):
+    tokens = [found.start() for found in _TOKEN.finditer(text)]
+    for end in (*reversed(ends), *reversed(tokens[-_MOST_CUTS:]), *reversed(tokens[:_MOST_CUTS])):
         cut = text[:end].rstrip()
         if cut not in seen:
             seen.add(cut)

@@ -43,6 +43,9 @@ def sound(language: str, marked: str, text: str, *, parsed_text: str | None = No
         ("python", "f(\n    a,\n    <|>\n)\n", "b)", "b"),
         ("python", "f(\n    a,\n    <|>\n)\n", "b=3,", "b=3,"),
         ("python", "def f():\n    <|>\n", '"""A line.\n\n    Args:', ""),
+        # Where no end of a long text is whole, its beginning may be.
+        ("go", "package a\n\nfunc f() {\n\t<|>\n}\n", "return a, " + 'g("a", ' * 20, "return a, g"),
+        ("python", "f(\n    <|>\n)\n", "g(\n" + "        a=(1, 2),\n" * 30 + "        b=(", "g"),
         # Code of another Python is no reason.
         ("python", 'print "a"\nx = <|>\n', "1", "1"),
         ("python", 'print "a"\n\ndef f():\n    return <|>\n', "1", "1"),
