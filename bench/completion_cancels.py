@@ -5,7 +5,7 @@
 A cancelled request has a prompt that the engine has not read; the moment is anywhere from its start to the end of its
 answer. Right after it comes a short request, whose first byte is compared with that of its like on a quiet engine,
 measured in between. Then: what is left, and what reading a prompt in slices costs against reading it as a whole. One
-run, one machine, best a quiet one: 1,000 cancels take about half an hour on two cores.
+run, one machine, best a quiet one: 1,000 cancels take about an hour on two cores.
 """
 
 import argparse

@@ -112,7 +112,7 @@ class _Check:
     """Judges texts at one place; parses from the tree of the document as it is without them."""
 
     def __init__(self, language: str, end: float) -> None:
-        self.language, self._end = language, end
+        self._language, self._end = language, end
         self._own = OwnParser() if language == "python" else None
 
     def look_at(self, parsed: Parsed, source: bytes, offset: int) -> None:
@@ -157,7 +157,7 @@ class _Check:
     def _wrong(self, tree: Tree, length: int) -> list[Problem]:
         """List what is wrong in a tree with a text of so many bytes at the place."""
         offset = self._region.offset
-        return problems(tree) + tolerated(self.language, tree, offset, offset + length)
+        return problems(tree) + tolerated(self._language, tree, offset, offset + length)
 
     def _find_region(self, parsed: Parsed, source: bytes, offset: int) -> Region:
         if len(source) > _WHOLE:
@@ -177,8 +177,8 @@ class _Check:
             raise OutOfTime
         try:
             if old is None:
-                return parser(self.language).parse(pieces(source), progress_callback=is_late)
-            return parser(self.language).parse(pieces(source), old, progress_callback=is_late)
+                return parser(self._language).parse(pieces(source), progress_callback=is_late)
+            return parser(self._language).parse(pieces(source), old, progress_callback=is_late)
         except ValueError:
             raise OutOfTime from None
 

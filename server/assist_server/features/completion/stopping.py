@@ -85,10 +85,7 @@ class EndFinder:
         hole = self._hole
         if hole.after.strip():
             return False
-        code, _, self._pending = masked(line, hole.language, self._pending)
-        if self._pending in {'"', "'"}:
-            self._pending = ""
-        self._read_brackets(code)
+        self._read_brackets(self._code_of(line))
         if indent_of(hole.below) <= hole.indent:
             return bool(self._opened)
         # What the last bracket holds may be there already: then the text is the head of it.
@@ -156,9 +153,7 @@ class EndFinder:
 
     def _take(self, line: str) -> End | None:
         """Read a whole line of the suggestion; give the end where it is the last one."""
-        code, _, self._pending = masked(line, self._hole.language, self._pending)
-        if self._pending in {'"', "'"}:
-            self._pending = ""  # a string of one line ends with it
+        code = self._code_of(line)
         if self._first and not self._hole.before:
             # The cursor may be at the start of a line that is to be indented.
             self._indent = indent_of(line)
@@ -172,6 +167,13 @@ class EndFinder:
         if end is None and self._head and not self._first and indent_of(line) == self._indent:
             return End(self._last_full, "the block ends") if _first_word(line) in _ENDING else None
         return end
+
+    def _code_of(self, line: str) -> str:
+        """Blank the strings and comments of a whole line, and note what goes on behind it."""
+        code, _, self._pending = masked(line, self._hole.language, self._pending)
+        if self._pending in {'"', "'"}:
+            self._pending = ""  # a string of one line ends with it
+        return code
 
     def _read_brackets(self, code: str) -> int:
         """Note what a line opens and closes; give where a brace closes what was open at the cursor, or -1."""
